@@ -1,0 +1,1 @@
+"""Declares: what operator and HR may change without touching code."""
