@@ -1,0 +1,153 @@
+"""WeCom as the bot sees it: members through the app, candidates through 微信客服, groups through their robot."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from bot.errors import Forged, GiveUp, TryLater
+from bot.platforms.base import Fetched, Pulled, Sent
+from bot.platforms.wecom.api import WeComApi
+from bot.platforms.wecom.cards import (
+    MSGID_LENGTH,
+    app_payloads,
+    card_update,
+    group_payload,
+    kf_payload,
+    platform_id,
+)
+from bot.platforms.wecom.crypto import CallbackCrypto
+from bot.platforms.wecom.events import APP, GROUP, KF, read_app_message, read_envelope, read_kf_item
+from recruiting.chat import Challenge, Doorbell, FileRef, Incoming, Message, Nothing, Person
+
+# 微信客服 hands a link's `scene_param` back only when the link was made with a `scene`.
+SCENE = "bulou"
+LONGEST_SCENE_PARAM = 128
+
+
+class WeComPlatform:
+    """The `Platform` for surfaces wecom.app, wecom.kf and wecom.group (a group's account is its robot's whole URL)."""
+
+    def __init__(
+        self,
+        *,
+        api_base: str,
+        corp_id: str,
+        agent_id: int,
+        secret: str,
+        token: str,
+        aes_key: str,
+        kf_open_kfid: str,
+        now: Callable[[], datetime],
+        timeout: timedelta = timedelta(seconds=10),
+    ) -> None:
+        """Take plain values; no network. Raises ValueError: `aes_key` is no EncodingAESKey."""
+        self._corp_id = corp_id
+        self._desk = kf_open_kfid
+        self._now = now
+        self._crypto = CallbackCrypto(token, aes_key, corp_id)
+        self._api = WeComApi(base=api_base, corp_id=corp_id, agent_id=agent_id, secret=secret, now=now, timeout=timeout)
+
+    def open(self, query: Mapping[str, str], body: bytes) -> Challenge | Doorbell | Nothing | Sequence[Incoming]:
+        """Verify, decrypt, parse; no network. An empty `body` is a URL check. Raises Malformed or Forged."""
+        if not body:
+            return self._answer_url_check(query)
+        envelope = read_envelope(body)
+        plain = self._unseal(query, envelope.encrypted)
+        if envelope.receiver not in ("", self._corp_id):
+            raise Forged("callback for another company")
+        found = read_app_message(plain, self._corp_id, self._now())
+        if isinstance(found, Doorbell) and found.desk != self._desk:
+            return Nothing("another customer service account")
+        return found
+
+    async def pull(self, bell: Doorbell, cursor: str) -> Pulled:
+        """One page of what people wrote in 微信客服. Raises TryLater or GiveUp."""
+        answer = await self._api.sync(bell.desk, cursor, bell.token)
+        found, next_cursor = answer.get("msg_list"), answer.get("next_cursor")
+        items = found if isinstance(found, list) else []
+        reached = next_cursor if isinstance(next_cursor, str) and next_cursor else cursor
+        now = self._now()
+        read = [incoming for item in items if (incoming := read_kf_item(item, bell.desk, now))]
+        # "More" without a step forward would be asked for ever.
+        return Pulled(read, reached, more=answer.get("has_more") == 1 and reached != cursor)
+
+    async def send(self, to: Person, message: Message, id: str, *, welcome_code: str = "", retry: bool = False) -> Sent:
+        """Deliver once. `id` is ours, stays the same over retries. Raises TryLater or GiveUp."""
+        if to.surface == APP:
+            return await self._send_to_member(to, message, id, retry=retry)
+        if to.surface == KF:
+            return await self._send_to_customer(to, message, id, welcome_code, retry=retry)
+        if to.surface == GROUP:
+            await self._api.send_to_group(to.account, group_payload(message))
+            return Sent(id)
+        raise GiveUp("not a WeCom surface")
+
+    async def update(self, to: Person, card: str, message: Message) -> None:
+        """Change a member's card, once per handle. Raises TryLater or GiveUp."""
+        if to.surface != APP:
+            raise GiveUp("only a member's card can be changed")
+        await self._api.update_card(to.account, card, card_update(message, card))
+
+    async def fetch(self, file: FileRef, limit: int) -> Fetched:
+        """Read a file of at most `limit` bytes. Raises TryLater, or GiveUp when it is gone or too large."""
+        return await self._api.download(file.id, limit)
+
+    async def check(self) -> str:
+        """Try id and secret, and look whether the 微信客服 account is ours to use. Raises TryLater or GiveUp."""
+        await self._api.reach()
+        if not self._desk:
+            return "app reached"
+        try:
+            desks = await self._api.desks()
+        except (TryLater, GiveUp) as error:
+            return f"app reached; 微信客服 not looked up: {error.reason}"
+        desk = next((desk for desk in desks if desk.get("open_kfid") == self._desk), None)
+        if desk is None:
+            return "app reached; 微信客服: the account is not among the first 100 that the app may use"
+        if desk.get("manage_privilege") is False:
+            raise GiveUp("微信客服: the account is not handed to the app: choose 通过API管理 in the console")
+        return "app and 微信客服 reached"
+
+    async def chat_link(self, token: str) -> str:
+        """A link that opens the chat with our 微信客服 account and brings `token` back. Raises TryLater or GiveUp."""
+        scene_param = quote(token, safe="")
+        if len(scene_param) > LONGEST_SCENE_PARAM:
+            raise ValueError(f"a chat link carries at most {LONGEST_SCENE_PARAM} bytes")
+        if not self._desk:
+            raise GiveUp("微信客服 is not set up: BULOU_WECOM__KF_OPEN_KFID is missing")
+        link = await self._api.contact_way(self._desk, SCENE)
+        return f"{link}{'&' if '?' in link else '?'}scene_param={scene_param}"
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._api.close()
+
+    def _answer_url_check(self, query: Mapping[str, str]) -> Challenge:
+        # Some proxies decode twice, which turns the plus signs of base64 into spaces.
+        plain = self._unseal(query, query.get("echostr", "").replace(" ", "+"))
+        try:
+            return Challenge(plain.decode())
+        except UnicodeDecodeError as error:
+            raise Forged("URL check does not hold text") from error
+
+    def _unseal(self, query: Mapping[str, str], encrypted: str) -> bytes:
+        signature, timestamp, nonce = (query.get(name, "") for name in ("msg_signature", "timestamp", "nonce"))
+        if not self._crypto.verify(signature, timestamp, nonce, encrypted):
+            raise Forged("signature is missing or wrong")
+        return self._crypto.open(encrypted)
+
+    async def _send_to_member(self, to: Person, message: Message, id: str, *, retry: bool) -> Sent:
+        """Send all parts in order. A repeat of those that arrived is swallowed by WeCom's duplicate check."""
+        sent = Sent(id)
+        for payload in app_payloads(message, id):
+            answer = await self._api.send_to_member(to.account, payload, retry=retry)
+            sent = Sent(str(answer.get("msgid") or id), str(answer.get("response_code") or ""))
+        return sent
+
+    async def _send_to_customer(self, to: Person, message: Message, id: str, welcome_code: str, *, retry: bool) -> Sent:
+        msgid, payload = platform_id(id, MSGID_LENGTH), kf_payload(message)
+        if welcome_code:
+            answer = await self._api.welcome(welcome_code, msgid, payload, retry=retry)
+        else:
+            answer = await self._api.send_to_customer(to.account, to.desk or self._desk, msgid, payload, retry=retry)
+        return Sent(str(answer.get("msgid") or msgid))
