@@ -1,0 +1,1 @@
+"""Files from outside: what they are, and what stands in a spreadsheet."""
