@@ -125,8 +125,11 @@ def _secret_url(value: SecretStr) -> SecretStr:
     return value
 
 
+_DATABASES = ("sqlite+aiosqlite://", "sqlite://", "postgresql+asyncpg://", "postgresql://", "postgres://")
+
+
 def _database(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().startswith(("sqlite+aiosqlite://", "postgresql+asyncpg://")):
+    if not value.get_secret_value().startswith(_DATABASES):
         raise wrong("sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER:PASSWORD@HOST/NAME")
     return value
 

@@ -33,16 +33,8 @@ class Sent:
     card: str = ""
 
 
-class Platform(Protocol):
-    """One chat vendor. Its field names, codes and ciphers stop at this line."""
-
-    def open(self, query: Mapping[str, str], body: bytes) -> Challenge | Doorbell | Nothing | Sequence[Incoming]:
-        """Verify, decrypt, parse; no network. An empty `body` is a URL check. Raises Malformed or Forged."""
-        ...
-
-    async def pull(self, bell: Doorbell, cursor: str) -> Pulled:
-        """One page of what waits behind a doorbell. `bell.token` may be empty (a pull on our own account: rare)."""
-        ...
+class Sender(Protocol):
+    """The part of a platform that delivers; a group robot is nothing more."""
 
     async def send(self, to: Person, message: Message, id: str, *, welcome_code: str = "", retry: bool = False) -> Sent:
         """Deliver once. `id` is ours, stays the same over retries. Raises TryLater or GiveUp.
@@ -55,14 +47,26 @@ class Platform(Protocol):
         """Change a card that was sent before, once per handle. Raises TryLater or GiveUp."""
         ...
 
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class Platform(Sender, Protocol):
+    """One chat vendor. Its field names, codes and ciphers stop at this line."""
+
+    def open(self, query: Mapping[str, str], body: bytes) -> Challenge | Doorbell | Nothing | Sequence[Incoming]:
+        """Verify, decrypt, parse; no network. An empty `body` is a URL check. Raises Malformed or Forged."""
+        ...
+
+    async def pull(self, bell: Doorbell, cursor: str) -> Pulled:
+        """One page of what waits behind a doorbell. `bell.token` may be empty (a pull on our own account: rare)."""
+        ...
+
     async def fetch(self, file: FileRef, limit: int) -> Fetched:
         """Read a file of at most `limit` bytes. Raises TryLater, or GiveUp when it is gone or too large."""
         ...
 
     async def check(self) -> str:
         """Reach the platform and say in a few words how it is (`bulou check`). Raises TryLater or GiveUp."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of connections."""
         ...

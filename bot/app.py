@@ -1,0 +1,209 @@
+"""Join the parts; the only place that knows them all. What starts first stops last."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from aiohttp import web
+
+from bot.clock import Clock
+from bot.delivery.base import Channel
+from bot.delivery.chat import Chat
+from bot.delivery.compose import Composer, House
+from bot.delivery.email import Email
+from bot.delivery.sms import HttpSms, LogSms
+from bot.dispatch import Dispatch
+from bot.errors import GiveUp, Misconfigured, TryLater
+from bot.platforms.wecom.adapter import WeComPlatform
+from bot.platforms.wecom.robot import GroupRobots
+from bot.texts import Texts, standard_texts
+from bot.web.context import CONTEXT, Context
+from bot.web.routes import build_web
+from bot.workers.files import Files
+from bot.workers.housekeeping import Housekeeping
+from bot.workers.inbox import Inbox
+from bot.workers.outbox import Outbox
+from bot.workers.rates import Rates
+from bot.workers.schedule import Schedule, Worker
+from bot.workers.timers import Timers
+from config.settings import Settings, SmsProvider
+from recruiting.chat import Doorbell, Person
+from storage.unit import Ground
+from storage.vault import Vault
+
+log = logging.getLogger(__name__)
+
+CATCH_UP = timedelta(minutes=5)  # 微信客服 is also asked without a doorbell: bells may be dropped (DOC 90930)
+
+
+class Bot:
+    """A running bot without its listening socket: what the demo, the tests and `bulou run` share."""
+
+    def __init__(self, settings: Settings, ground: Ground, clock: Clock, texts: Texts) -> None:
+        self.settings = settings
+        self.ground = ground
+        self.clock = clock
+        self.house = _house(settings, texts)
+        self.wecom = _wecom(settings, clock)
+        self.robots = GroupRobots(clock.now)
+        surfaces = dict.fromkeys(("wecom.app", "wecom.kf"), self.wecom) if self.wecom else {}
+        self.channels = _channels(settings, Chat({**surfaces, "wecom.group": self.robots}))
+        self.vault = Vault(settings.vault_url)
+        self.dispatch = Dispatch(ground)
+        self.outbox = Outbox(ground, Composer(self.house), self.channels)
+        self.inbox = Inbox(ground, self.dispatch, surfaces)
+        self.timers = Timers(ground)
+        self.files = Files(ground, self.dispatch, surfaces, self.vault, settings.largest_upload)
+        self.rates = Rates(ground)
+        self.housekeeping = Housekeeping(ground, self.vault)
+        self.schedule = Schedule(clock, self._workers())
+        self.context = self._context(settings, texts)
+
+    def _workers(self) -> list[Worker]:
+        workers = [
+            Worker("inbox", self.inbox.sweep),
+            Worker("timers", self.timers.sweep, self.timers.earliest),
+            Worker("outbox", self.outbox.sweep, self.outbox.earliest),
+            Worker("files", self.files.sweep),
+            Worker("rates", self.rates.sweep, self.rates.earliest),
+            Worker("recovery", self._recover, every=timedelta(minutes=1), on_commit=False),
+            Worker("housekeeping", self.housekeeping.sweep, every=timedelta(minutes=10), on_commit=False),
+        ]
+        if self._desk:
+            workers.append(Worker("catch-up", self._catch_up, every=CATCH_UP, on_commit=False))
+        return workers
+
+    def _context(self, settings: Settings, texts: Texts) -> Context:
+        secret = settings.interview.secret if settings.interview else None
+        return Context(
+            ground=self.ground,
+            dispatch=self.dispatch,
+            clock=self.clock,
+            texts=texts,
+            house=self.house,
+            vault=self.vault,
+            platforms={"wecom": self.wecom} if self.wecom else {},
+            chat_doors={"wechat": self.wecom} if self.wecom and self._desk else {},
+            sms_token=settings.sms.token.get_secret_value() if settings.sms.token else None,
+            interview_secret=secret.get_secret_value() if secret else None,
+            interview_link=self.house.interview_link,
+            largest_upload=settings.largest_upload,
+        )
+
+    @property
+    def _desk(self) -> str:
+        return (self.settings.wecom.kf_open_kfid or "") if self.settings.wecom else ""
+
+    async def _recover(self, now: datetime) -> None:
+        await self.outbox.recover(now, all=False)
+
+    async def _catch_up(self, now: datetime) -> None:
+        """Ask for what no bell announced; the platform allows it rarely, and a refusal is no matter."""
+        with contextlib.suppress(TryLater, GiveUp):
+            await self.inbox.pull(Doorbell("wecom.kf", self._desk, ""), now)
+
+    async def start(self) -> None:
+        """Take up what a former process left behind, then begin to work."""
+        await self.vault.open()
+        await self.outbox.recover(self.clock.now(), all=self.ground.database.dialect == "sqlite")
+        self.ground.database.on_commit(self.schedule.ring)
+        self.schedule.start()
+
+    async def stop(self) -> None:
+        """Finish what is under way, let go of connections."""
+        await self.schedule.stop()
+        for channel in (*self.channels.values(), self.robots):
+            await channel.close()
+        if self.wecom is not None:
+            await self.wecom.close()
+
+    def web(self) -> web.Application:
+        """The bot's own HTTP; it starts and stops the bot with itself."""
+        app = build_web(self.context)
+        app[CONTEXT] = self.context
+
+        async def running(_: web.Application) -> AsyncIterator[None]:
+            await self.start()
+            yield
+            await self.stop()
+
+        app.cleanup_ctx.append(running)
+        return app
+
+
+def _house(settings: Settings, texts: Texts) -> House:
+    webhook = settings.wecom.group_webhook if settings.wecom else None
+    return House(
+        texts=texts,
+        company=settings.company,
+        public_url=settings.public_url,
+        locale=settings.locale,
+        timezone=settings.timezone,
+        interview_link=settings.interview.link if settings.interview else None,
+        groups=[Person("wecom.group", webhook.get_secret_value())] if webhook else [],
+    )
+
+
+def _wecom(settings: Settings, clock: Clock) -> WeComPlatform | None:
+    """WeCom as it is configured; a group robot needs no app."""
+    wecom = settings.wecom
+    if wecom is None or wecom.app is None:
+        return None
+    return WeComPlatform(
+        api_base=wecom.api_base,
+        corp_id=wecom.app.corp_id,
+        agent_id=wecom.app.agent_id,
+        secret=wecom.app.secret.get_secret_value(),
+        token=wecom.app.token.get_secret_value(),
+        aes_key=wecom.app.aes_key.get_secret_value(),
+        kf_open_kfid=wecom.kf_open_kfid or "",
+        now=clock.now,
+    )
+
+
+def _channels(settings: Settings, chat: Chat) -> dict[str, Channel]:
+    sms: Channel = LogSms()
+    if settings.sms.provider is SmsProvider.HTTP:
+        assert settings.sms.url is not None
+        assert settings.sms.token is not None
+        sms = HttpSms(settings.sms.url, settings.sms.token.get_secret_value())
+    channels: dict[str, Channel] = {"chat": chat, "sms": sms}
+    if settings.smtp is not None and settings.smtp.url is not None:
+        channels["email"] = Email(settings.smtp.url.get_secret_value(), settings.mail_from, settings.company)
+    return channels
+
+
+async def serve(settings: Settings, ground: Ground, host: str, port: int) -> None:
+    """Serve until the process is asked to stop. Raises Misconfigured: the port is taken."""
+    bot = Bot(settings, ground, Clock(), standard_texts())
+    async with listening(bot.web(), host, port):
+        log.info("ready", extra={"host": host, "port": port})
+        await _asked_to_stop()
+
+
+@asynccontextmanager
+async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
+    """An application on a port for as long as the block runs. Raises Misconfigured: the port is taken."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=10)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port, backlog=512).start()
+        except OSError as error:
+            why = error.strerror or "refused"
+            raise Misconfigured(f"cannot listen on {host}:{port}: {why}; choose another --port") from error
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _asked_to_stop() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    await stop.wait()

@@ -1,0 +1,31 @@
+"""Chat: hands a letter to the platform of its surface."""
+
+from collections.abc import Mapping
+
+from bot.delivery.base import Letter
+from bot.errors import GiveUp
+from bot.platforms.base import Sender, Sent
+
+
+class Chat:
+    """All platforms that are set up, by surface."""
+
+    # Every one of our chat platforms knows repeats by id, except group robots (see `Letter.channel`).
+    repeatable = True
+
+    def __init__(self, platforms: Mapping[str, Sender]) -> None:
+        self._platforms = platforms
+
+    async def deliver(self, letter: Letter, id: str, *, again: bool) -> Sent:
+        """Send, or change a card that was sent before."""
+        assert letter.person is not None
+        platform = self._platforms.get(letter.person.surface)
+        if platform is None:
+            raise GiveUp("this platform is not set up")
+        if letter.card:
+            await platform.update(letter.person, letter.card, letter.message)
+            return Sent(id)
+        return await platform.send(letter.person, letter.message, id, welcome_code=letter.welcome_code, retry=again)
+
+    async def close(self) -> None:
+        """The platforms are closed by whoever opened them."""

@@ -1,0 +1,476 @@
+"""From an outbox row to the words a person reads: their language, their links, their buttons.
+
+Runs inside the transaction that marks the row as sending, so that links and buttons exist before anybody can tap them.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+import orjson
+
+from bot.delivery.base import Letter
+from bot.errors import GiveUp
+from bot.texts import Texts, percent, stage_override
+from recruiting.chat import Button, Message, Person
+from recruiting.model import Purpose
+from recruiting.process import StageKind, words
+from storage import conversations, followups, members, seats
+from storage.applications import Loaded, load_one
+from storage.links import add_button, button_key, preload_links, token_for
+from storage.owed import REPLIES
+from storage.unit import Unit
+
+SLOTS_SHOWN = 8  # 微信客服 takes ten tappable items a menu; two are kept for other wishes
+REASONS = ("later", "broken", "not_me", "withdraw", "human")
+
+
+@dataclass(frozen=True)
+class House:
+    """Plain values of the company that messages speak of."""
+
+    texts: Texts
+    company: str
+    public_url: str
+    locale: str
+    timezone: tzinfo
+    interview_link: str | None
+    groups: Sequence[Person]  # HR's groups, each told once
+    member_surface: str = "wecom.app"
+
+
+class Composer:
+    """Renders rows. One instance serves all."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    async def letter(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None) -> Letter:
+        """Address and render a row on its rung. Raises GiveUp: there is nobody to address it to."""
+        match row["rung"]:
+            case "chat":
+                return await self._chat(unit, row, loaded)
+            case "sms" | "email":
+                return await self._contact(unit, row, loaded)
+            case "member":
+                return await self._member(unit, row, loaded)
+            case _:
+                return await self._group(unit, row, loaded)
+
+    async def preload(self, unit: Unit, rows: Sequence[Mapping[str, Any]], applications: Collection[Loaded]) -> None:
+        """Read what many letters need with one query each: contacts and links."""
+        await conversations.preload_contacts(unit, {row["candidate_id"] for row in rows if row["candidate_id"]})
+        await preload_links(unit, [loaded.id for loaded in applications])
+
+    # --- to candidates ---------------------------------------------------------------------------------------------
+
+    async def _chat(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None) -> Letter:
+        conversation = await self._conversation(unit, row)
+        person = Person(conversation["surface"], conversation["account"], conversation["desk"])
+        locale = await self._locale(unit, row, loaded)
+        said = await self._said(unit, row, loaded)
+        if row["start"] in REPLIES:
+            message = await self._reply(unit, row, loaded, said, locale)
+            card = str(said["values"].get("handle", ""))
+            return Letter("chat", "", person, message, said["welcome_code"], card)
+        assert loaded is not None
+        return Letter("chat", "", person, await self._from_rules(unit, row, loaded, said, locale, "chat"))
+
+    async def _conversation(self, unit: Unit, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        if row["conversation_id"]:
+            known = await conversations.by_id(unit, row["conversation_id"])
+            if known is not None:
+                return known
+        found = await conversations.of_candidate(unit, row["candidate_id"] or "")
+        if not found:
+            raise GiveUp("no_conversation")
+        return found[0]
+
+    async def _contact(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None) -> Letter:
+        """SMS or e-mail: one text, framed with who speaks."""
+        rung = row["rung"]
+        address = await self._address(unit, row["candidate_id"], "phone" if rung == "sms" else "email")
+        locale = await self._locale(unit, row, loaded)
+        said = await self._said(unit, row, loaded)
+        if loaded is not None and row["start"] not in REPLIES:
+            message = await self._from_rules(unit, row, loaded, said, locale, rung)
+        else:
+            message = await self._reply(unit, row, loaded, said, locale)
+        texts = self.house.texts
+        if rung == "sms":
+            optout = row["purpose"] in (Purpose.INVITE.value, Purpose.NUDGE.value)
+            return Letter(
+                "sms", address, None, Message(texts.sms(message.plain(), locale, self.house.company, optout=optout))
+            )
+        framed = texts.say("email.frame", locale, company=self.house.company, text=message.text)
+        return Letter("email", address, None, Message(framed, title=message.title or self.house.company))
+
+    async def _address(self, unit: Unit, candidate_id: str, column: str) -> str:
+        contact = await conversations.contact(unit, candidate_id)
+        if contact is None or contact[column] is None or contact["key"] is None:
+            raise GiveUp("no_contact")
+        box = unit.ground.keyring.unwrap(contact["key"])
+        return box.open_text(contact[column], f"candidates.{column}:{candidate_id}")
+
+    async def _from_rules(
+        self, unit: Unit, row: Mapping[str, Any], loaded: Loaded, said: Mapping[str, Any], locale: str, form: str
+    ) -> Message:
+        """A message that the rules decided on: its text, links and buttons follow from its key."""
+        key: str = row["text"]
+        values = await self._values(unit, loaded, said["values"], locale, at=(row["stage"], row["visit"]))
+        stage = loaded.application.process.stage(row["stage"])
+        override = stage_override(stage.texts, key) if stage.texts else None
+        text = self.house.texts.say(key, locale, form=form, override=override, **values)
+        title = ""
+        if form == "email":
+            purpose = row["purpose"] if row["purpose"] in ("invite", "nudge") else "other"
+            title = self.house.texts.say(f"email.subject.{purpose}", locale, **values)
+        buttons = await self._candidate_buttons(unit, row, loaded, values, locale) if form == "chat" else ()
+        return Message(text, title=title, buttons=tuple(buttons))
+
+    async def _candidate_buttons(
+        self, unit: Unit, row: Mapping[str, Any], loaded: Loaded, values: Mapping[str, Any], locale: str
+    ) -> list[Button]:
+        key: str = row["text"]
+        kind = loaded.application.process.stage(row["stage"]).kind
+        buttons: list[Button] = []
+        if key in ("invite.interview", "nudge.interview"):
+            buttons.append(Button(self._label("open_link", locale), url=str(values["link"])))
+        offers = {
+            "invite.document": ["upload", "human"],
+            "document.rejected": ["upload", "human"],
+            "meeting.reminder": ["confirm", "human"],
+            "meeting.booked": ["status", "human"],
+            "rejected": ["human"],
+            "expired": ["human"],
+        }.get(key, [])
+        if key == "nudge.document":
+            offers = ["upload"]
+        if kind is StageKind.MEETING and key in ("invite.meeting", "nudge.meeting"):
+            buttons += await self._slot_buttons(unit, row, loaded, locale)
+            offers = ["human"]
+        if row["purpose"] == Purpose.NUDGE.value and key.startswith("nudge.") and kind is not StageKind.MEETING:
+            offers = [*offers, *REASONS]
+        buttons += [self._button(unit, row, loaded, verb, locale) for verb in offers]
+        return buttons
+
+    async def _slot_buttons(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded, locale: str) -> list[Button]:
+        free = spread(await seats.free(unit, loaded), SLOTS_SHOWN, self.house.timezone)
+        return [
+            self._button(
+                unit,
+                row,
+                loaded,
+                "slot",
+                locale,
+                subject=start.isoformat(),
+                text=self.house.texts.slot(start, locale, self.house.timezone),
+            )
+            for start in free
+        ]
+
+    def _button(
+        self,
+        unit: Unit,
+        row: Mapping[str, Any],
+        loaded: Loaded,
+        verb: str,
+        locale: str,
+        *,
+        subject: str = "",
+        text: str = "",
+        style: str = "",
+    ) -> Button:
+        key = button_key(verb)
+        add_button(
+            unit,
+            key,
+            candidate_id=None if row["member_id"] else row["candidate_id"],
+            member_id=row["member_id"],
+            application_id=loaded.id,
+            stage=row["stage"],
+            visit=row["visit"],
+            subject=subject,
+            message_id=row["id"],
+        )
+        return Button(text or self._label(verb, locale), key=key, style=style)
+
+    # --- to members ------------------------------------------------------------------------------------------------
+
+    async def _member(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None) -> Letter:
+        member = await members.by_id(unit, row["member_id"])
+        if member is None:
+            raise GiveUp("no_member")
+        person = self._account(member)
+        if person is None:
+            raise GiveUp("no_account")
+        locale = member["locale"] or self.house.locale
+        said = await self._said(unit, row, loaded)
+        if row["start"] in REPLIES:
+            message = await self._reply(unit, row, loaded, said, locale)
+            return Letter("chat", "", person, message, card=str(said["values"].get("handle", "")))
+        assert loaded is not None
+        return Letter("chat", "", person, await self._card(unit, row, loaded, said, locale))
+
+    def _account(self, member: Mapping[str, Any]) -> Person | None:
+        return Person("wecom.app", member["wecom"]) if member["wecom"] else None
+
+    async def _group(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None) -> Letter:
+        if not self.house.groups:
+            raise GiveUp("no_group")
+        said = await self._said(unit, row, loaded)
+        locale = self.house.locale
+        if loaded is not None:
+            message = await self._card(unit, row, loaded, said, locale, group=True)
+        else:
+            message = await self._reply(unit, row, loaded, said, locale)
+        if row["tries"] and row["purpose"] == Purpose.ALERT.value:
+            repeated = self.house.texts.say("alert.repeated", locale)
+            message = Message(message.text, f"{repeated} {message.title}".strip(), message.fields, message.buttons)
+        return Letter("group", "", self.house.groups[0], message)
+
+    async def _card(
+        self,
+        unit: Unit,
+        row: Mapping[str, Any],
+        loaded: Loaded,
+        said: Mapping[str, Any],
+        locale: str,
+        *,
+        group: bool = False,
+    ) -> Message:
+        """A card about one application: who, what for, why, and what can be done about it."""
+        key: str = row["text"]
+        texts = self.house.texts
+        values = await self._values(unit, loaded, said["values"], locale, at=(row["stage"], row["visit"]))
+        fields = [
+            (texts.say("label.position", locale), loaded.position),
+            (texts.say("label.shop", locale), loaded.shop),
+            (texts.say("label.stage", locale), str(values["stage"])),
+        ]
+        offers: list[tuple[str, str, str]] = []  # verb, subject, style
+        match key:
+            case "follow_up.card":
+                follow_up = await followups.by_id(unit, said["values"]["follow_up"])
+                causes = list(follow_up["causes"]) if follow_up else []
+                values["why"] = "、".join(texts.say(f"causes.{cause}", locale) for cause in causes)
+                values["due"] = self._when(unit, follow_up["due_at"], locale) if follow_up else ""
+                values["id"] = said["values"]["follow_up"][:8]
+                fields.append((texts.say("label.phone", locale), await self._phone(unit, row)))
+                if {"review", "hold", "by_hand", "meeting_over", "not_decided", "stalled"} & set(causes):
+                    offers = [("pass", "", "primary"), ("reject", "", "danger")]
+                verbs = ("reached", "no_answer", "wrong_number", "hand_over")
+                offers += [(verb, said["values"]["follow_up"], "") for verb in verbs]
+                fields += self._scores(loaded)
+            case "document.review":
+                offers = [
+                    ("approve", said["values"]["document"], "primary"),
+                    ("reject", said["values"]["document"], "danger"),
+                ]
+            case "review.waiting" | "meeting.card":
+                offers = [("pass", "", "primary"), ("reject", "", "danger")]
+                fields += self._scores(loaded)
+        text = texts.say(key, locale, **values)
+        title = texts.say(key, locale, form="title", **values)
+        buttons = (
+            []
+            if group
+            else [
+                self._button(unit, row, loaded, verb, locale, subject=subject, style=style)
+                for verb, subject, style in offers
+            ]
+        )
+        return Message(text, title=title, fields=tuple(pair for pair in fields if pair[1]), buttons=tuple(buttons))
+
+    def _scores(self, loaded: Loaded) -> list[tuple[str, str]]:
+        """The dimensions that the process wants shown, so that nothing is asked twice."""
+        shown = next((s.show for s in loaded.application.process.stages if s.show), ())
+        scores = loaded.application.scores
+        return [(name, f"{scores[name]:g}") for name in (shown or scores) if name in scores]
+
+    async def _phone(self, unit: Unit, row: Mapping[str, Any]) -> str:
+        try:
+            return await self._address(unit, row["candidate_id"], "phone")
+        except GiveUp:
+            return ""
+
+    # --- replies ---------------------------------------------------------------------------------------------------
+
+    async def _reply(
+        self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None, said: Mapping[str, Any], locale: str
+    ) -> Message:
+        """What a handler answered: its text, further lines, facts and offers."""
+        texts = self.house.texts
+        form = "sms" if row["rung"] in ("sms", "email") else "chat"
+        context = await self._values(unit, loaded, {}, locale) if loaded else {"company": self.house.company}
+        values = context | {
+            name: await self._put(unit, value, locale, context=context, form=form)
+            for name, value in said["values"].items()
+        }
+        if row["text"] == "card.settled":
+            return Message(str(values["label"]), settled=str(values["label"]))
+        parts = [texts.render(row["text"], locale, values, form=form)]
+        for key, of_line in said["lines"]:
+            line = {
+                name: await self._put(unit, value, locale, context=context, form=form)
+                for name, value in of_line.items()
+            }
+            parts.append(texts.render(key, locale, context | line, form=form))
+        fields = [
+            (texts.say(label, locale), str(await self._put(unit, value, locale))) for label, value in said["fields"]
+        ]
+        buttons = [await self._offer(unit, row, loaded, offer, locale) for offer in said["offers"]]
+        title = texts.title(row["text"], locale, **values)
+        return Message("\n".join(parts), title=title, fields=tuple(fields), buttons=tuple(b for b in buttons if b))
+
+    async def _offer(
+        self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None, offer: Sequence[Any], locale: str
+    ) -> Button | None:
+        label, verb, subject, application, style, url, text = offer
+        shown = str(await self._put(unit, text, locale)) if text is not None else self.house.texts.say(label, locale)
+        if url:
+            if url in ("invite", "chat"):
+                if loaded is None:
+                    return None
+                links = await self._links(unit, loaded)
+                url = links["link" if url == "invite" else "chat_link"]
+            return Button(shown, url=url)
+        key = button_key(verb)
+        add_button(
+            unit,
+            key,
+            candidate_id=None if row["member_id"] else row["candidate_id"],
+            member_id=row["member_id"],
+            application_id=application or row["application_id"],
+            stage=row["stage"],
+            visit=row["visit"],
+            subject=subject,
+            message_id=row["id"],
+        )
+        return Button(shown, key=key, style=style)
+
+    # --- values ----------------------------------------------------------------------------------------------------
+
+    async def _said(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None) -> dict[str, Any]:
+        """What was said when the row was made: for replies its whole form, else the rules' values."""
+        if loaded is not None:
+            box = loaded.box
+        elif row["candidate_id"] is not None:
+            found = await unit.box_of(row["candidate_id"])
+            if found is None:
+                raise GiveUp("erased")
+            box = found
+        else:
+            box = await unit.ground.days.existing(unit.connection, row["day"])
+        plain: dict[str, Any] = orjson.loads(box.open(row["values"], f"outbox.values:{row['id']}"))
+        if "offers" in plain:
+            return plain
+        return {"values": plain, "lines": [], "fields": [], "offers": [], "welcome_code": ""}
+
+    async def _values(
+        self,
+        unit: Unit,
+        loaded: Loaded,
+        given: Mapping[str, Any],
+        locale: str,
+        *,
+        at: tuple[str, int] | None = None,
+    ) -> dict[str, Any]:
+        """All that a text about this application may speak of."""
+        application = loaded.application
+        stage = application.process.stage(at[0] if at and at[0] else application.stage)
+        values: dict[str, Any] = {
+            "company": self.house.company,
+            "name": await self._name(unit, loaded),
+            "position": loaded.position,
+            "shop": loaded.shop,
+            "stage": words(stage.name, locale),
+            "deadline": self._deadline(unit, loaded, stage.deadline, locale),
+            **await self._links(unit, loaded, at),
+        }
+        for name, value in given.items():
+            values[name] = await self._put(unit, value, locale, name)
+        return values
+
+    async def _name(self, unit: Unit, loaded: Loaded) -> str:
+        contact = await conversations.contact(unit, loaded.candidate_id)
+        return loaded.box.open_text(contact["name"], f"candidates.name:{loaded.candidate_id}") if contact else ""
+
+    async def _links(self, unit: Unit, loaded: Loaded, at: tuple[str, int] | None = None) -> dict[str, str]:
+        base = self.house.public_url.rstrip("/")
+        invite = await token_for(unit, loaded, "invite", at=at)
+        chat = await token_for(unit, loaded, "chat")
+        return {"link": f"{base}/i/{invite}", "chat_link": f"{base}/c/{chat}"}
+
+    def _deadline(self, unit: Unit, loaded: Loaded, deadline: Any, locale: str) -> str:
+        """The deadline in words, or nothing. Before the first try it counts from now: that is this very try."""
+        if deadline is None or not loaded.application.open:
+            return ""
+        end = (loaded.application.since or unit.now) + deadline
+        return self._when(unit, end, locale)
+
+    def _when(self, unit: Unit, moment: datetime, locale: str) -> str:
+        return self.house.texts.when(moment, locale, self.house.timezone, unit.now)
+
+    async def _put(
+        self,
+        unit: Unit,
+        value: Any,
+        locale: str,
+        name: str = "",
+        *,
+        context: Mapping[str, Any] | None = None,
+        form: str = "chat",
+    ) -> Any:
+        """Put a value into the reader's language."""
+        if name == "start" and isinstance(value, str):
+            return self._when(unit, datetime.fromisoformat(value), locale)
+        if name == "reason":
+            return self._reason(value, locale)
+        if not isinstance(value, dict):
+            return value
+        if "$when" in value:
+            return self._when(unit, datetime.fromisoformat(value["$when"]), locale)
+        if "$day" in value:
+            return self.house.texts.day(date.fromisoformat(value["$day"]), locale)
+        if "$say" in value:
+            inner = {key: await self._put(unit, v, locale, key) for key, v in value.get("values", {}).items()}
+            return self.house.texts.render(value["$say"], locale, {**(context or {}), **inner}, form=form)
+        if "$percent" in value:
+            return percent(value["$percent"])
+        if "$reason" in value:
+            return self._reason(value["$reason"], locale)
+        if "$stage" in value:
+            return await self._stage_name(unit, value["$stage"], locale)
+        return words(value.get("$words", value), locale)
+
+    async def _stage_name(self, unit: Unit, place: Sequence[str], locale: str) -> str:
+        loaded = await load_one(unit, place[0])
+        return words(loaded.application.process.stage(place[1]).name, locale) if loaded else ""
+
+    def _reason(self, value: Any, locale: str) -> str:
+        """A reason: words per language, an id of the catalogue, or what somebody typed."""
+        return self.house.texts.reason(value, locale)
+
+    async def _locale(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None) -> str:
+        if loaded is not None:
+            return loaded.locale
+        contact = await conversations.contact(unit, row["candidate_id"]) if row["candidate_id"] else None
+        return str(contact["locale"]) if contact else self.house.locale
+
+    def _label(self, verb: str, locale: str) -> str:
+        return self.house.texts.say(f"buttons.{verb}", locale)
+
+
+def spread(starts: Sequence[datetime], count: int, timezone: tzinfo) -> list[datetime]:
+    """Choose at most `count` slots over as many days as there are, in order of time."""
+    by_day: dict[date, list[datetime]] = {}
+    for start in starts:
+        by_day.setdefault(start.astimezone(timezone).date(), []).append(start)
+    chosen: list[datetime] = []
+    while len(chosen) < count and any(by_day.values()):
+        for slots in by_day.values():
+            if slots and len(chosen) < count:
+                chosen.append(slots.pop(0))
+    return sorted(chosen)

@@ -1,0 +1,274 @@
+"""From what came in to the function that handles it: lock first, then load, one transaction."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, TypeVar
+
+from handlers import deliveries, interviews, links, routes
+from handlers.commands import find_command
+from handlers.routing import SMS, Handler, Turn
+from recruiting.chat import FileRef, Incoming, Kind, Person
+from recruiting.intents import code_in, phone_in
+from recruiting.intents import intent as intent_of
+from recruiting.model import Replied
+from storage import conversations, inbox, members, search
+from storage.applications import open_of
+from storage.keys import Unsealable
+from storage.links import find_button
+from storage.unit import Ground, Unit
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MEMBER_SURFACES = {"wecom.app": "wecom"}  # surface -> column of a member's account
+
+
+def to_body(incoming: Incoming) -> dict[str, Any]:
+    """An incoming item as plain JSON values, for the inbox."""
+    return asdict(incoming) | {"at": incoming.at.isoformat()}
+
+
+def from_body(body: Mapping[str, Any]) -> Incoming:
+    """The inverse of `to_body`."""
+    return Incoming(
+        **{
+            **body,
+            "sender": Person(**body["sender"]),
+            "kind": Kind(body["kind"]),
+            "at": datetime.fromisoformat(body["at"]),
+            "file": FileRef(**body["file"]) if body["file"] else None,
+        }
+    )
+
+
+class Dispatch:
+    """Knows which function handles what; opens the unit, takes the lock, loads, calls."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+
+    async def handle(self, row: Mapping[str, Any], body: Mapping[str, Any], now: datetime) -> None:
+        """Handle one inbox row in one transaction; nothing happens when somebody else has handled it already."""
+        await self.ground.days.for_day(self.ground.today(now))
+
+        async def job(connection: Any) -> None:
+            unit = Unit(connection, self.ground, now)
+            if await inbox.claim(unit, row["seq"]):
+                await self.run(unit, row["source"], row["key"], body)
+                await unit.flush()
+
+        await self.ground.database.write(job)
+
+    async def within(self, job: Callable[[Unit], Awaitable[T]], now: datetime) -> T:
+        """Run `job` in one transaction of its own, for callers who wait for the outcome (the API, `/p/`, links)."""
+        await self.ground.days.for_day(self.ground.today(now))
+
+        async def whole(connection: Any) -> T:
+            unit = Unit(connection, self.ground, now)
+            result = await job(unit)
+            await unit.flush()
+            return result
+
+        return await self.ground.database.write(whole)
+
+    async def run(self, unit: Unit, source: str, cause: str, body: Mapping[str, Any]) -> None:
+        """Call the function for what came in."""
+        match source:
+            case "chat":
+                await self.chat(unit, from_body(body), cause)
+            case "interview":
+                await interviews.result(unit, body)
+            case "click":
+                await links.clicked(unit, body)
+            case "sms_report" | "send_failed":
+                await deliveries.report(unit, body)
+            case "sms_reply":
+                await self._sms(unit, body, cause)
+            case _:
+                log.warning("inbox row of unknown source", extra={"source": source})
+
+    # --- chat ------------------------------------------------------------------------------------------------------
+
+    async def chat(self, unit: Unit, incoming: Incoming, cause: str) -> Turn | None:
+        """One thing that one person did on a platform."""
+        if incoming.kind is Kind.SEND_FAILED:
+            await deliveries.report(unit, {"id": incoming.key, "status": "failed", "reason": incoming.reason})
+            return None
+        if incoming.sender.surface in MEMBER_SURFACES:
+            return await self._member(unit, incoming, cause)
+        return await self._candidate(unit, incoming, cause)
+
+    async def _candidate(self, unit: Unit, incoming: Incoming, cause: str) -> Turn | None:
+        conversation = await self._locked(unit, incoming.sender)
+        if incoming.kind is not Kind.ENTER:
+            await conversations.heard(unit, conversation["id"], incoming.at)
+        if await conversations.before_our_time(unit, incoming):
+            return None
+        turn = await self._turn(unit, incoming, cause, conversation, conversation["candidate_id"])
+        if turn.box is None:
+            return None  # erased while the message was on its way
+        if turn.candidate_id is None:
+            await self._unbound(turn)
+        else:
+            await self._bound(turn)
+        return turn
+
+    async def _locked(self, unit: Unit, sender: Person) -> Mapping[str, Any]:
+        """The conversation, under the lock of its candidate (or its own while it is nobody's)."""
+        database = unit.ground.database
+        conversation = await conversations.of_person(unit, sender)
+        while True:
+            bound = conversation["candidate_id"]
+            name = f"candidate:{bound}" if bound else f"conversation:{conversation['id']}"
+            await database.lock(unit.connection, name)
+            again = await conversations.of_person(unit, sender)
+            if again["candidate_id"] == bound:
+                return again
+            conversation = again
+
+    async def _turn(
+        self, unit: Unit, incoming: Incoming, cause: str, conversation: Mapping[str, Any] | None, candidate: str | None
+    ) -> Turn:
+        day = unit.ground.today(unit.now)
+        box = await unit.box_of(candidate) if candidate else await unit.ground.days.existing(unit.connection, day)
+        return Turn(unit, incoming, cause, conversation, candidate, None, box)
+
+    async def _unbound(self, turn: Turn) -> None:
+        incoming = turn.incoming
+        if incoming.kind is Kind.ENTER:
+            await _call(turn, "on", "enter")
+        elif incoming.kind is Kind.TEXT and (code := code_in(incoming.text)):
+            turn.argument = code
+            await _call(turn, "on", "code")
+        elif incoming.kind is Kind.TEXT and (phone := phone_in(incoming.text)):
+            turn.argument = phone
+            await _call(turn, "on", "phone")
+        else:
+            await _call(turn, "on", "stranger")
+
+    async def _bound(self, turn: Turn) -> None:
+        if turn.incoming.kind is Kind.ENTER:
+            await _call(turn, "on", "enter")
+            return
+        await self.candidate_did(turn)
+
+    async def on_page(self, unit: Unit, candidate_id: str, incoming: Incoming, cause: str) -> Turn | None:
+        """A candidate pressed a button or sent a file on their own page: the same as in chat. The candidate is locked
+        by this call; what would be said in chat stands in the turn's `told`. None: they have been erased.
+        """
+        await unit.ground.database.lock(unit.connection, f"candidate:{candidate_id}")
+        turn = await self._turn(unit, incoming, cause, None, candidate_id)
+        if turn.box is None:
+            return None
+        await self.candidate_did(turn)
+        return turn
+
+    async def candidate_did(self, turn: Turn) -> None:
+        """A known candidate wrote, tapped or sent something: in chat, by SMS or on their page."""
+        assert turn.candidate_id is not None
+        for loaded in await open_of(turn.unit, turn.candidate_id):
+            await turn.take(loaded, Replied())
+        incoming = turn.incoming
+        match incoming.kind:
+            case Kind.TAP:
+                turn.button = await find_button(turn.unit, incoming.key)
+                if turn.button is None or turn.button["candidate_id"] != turn.candidate_id:
+                    turn.button = None
+                    await _call(turn, "on", "stale")
+                else:
+                    turn.argument = turn.button["subject"]
+                    await _call(turn, "tap", incoming.key.partition(":")[0], otherwise="stale")
+            case Kind.FILE:
+                await _call(turn, "on", "file")
+            case Kind.TEXT:
+                turn.argument = incoming.text
+                intent = intent_of(incoming.text)
+                if intent is None:
+                    await _call(turn, "on", "fallback")
+                else:
+                    await _call(turn, "intent", intent, otherwise="fallback")
+            case _:
+                await _call(turn, "on", "unsupported")
+
+    # --- SMS and members -------------------------------------------------------------------------------------------
+
+    async def _sms(self, unit: Unit, body: Mapping[str, Any], cause: str) -> None:
+        candidate = await search.by_phone(unit, body["from"])
+        if candidate is None:
+            return
+        await unit.ground.database.lock(unit.connection, f"candidate:{candidate}")
+        sender = Person(SMS, "")
+        incoming = Incoming(cause, sender, Kind.TEXT, datetime.fromisoformat(body["at"]), text=body["text"])
+        turn = await self._turn(unit, incoming, cause, None, candidate)
+        if turn.box is not None:
+            await self.candidate_did(turn)
+
+    async def _member(self, unit: Unit, incoming: Incoming, cause: str) -> Turn:
+        conversation = await conversations.of_person(unit, incoming.sender)
+        await unit.ground.database.lock(unit.connection, f"conversation:{conversation['id']}")
+        turn = await self._turn(unit, incoming, cause, conversation, None)
+        turn.member = await members.by_account(unit, MEMBER_SURFACES[incoming.sender.surface], incoming.sender.account)
+        if turn.member is None:
+            if incoming.kind is not Kind.ENTER:
+                await _call(turn, "on", "member_stranger")
+            return turn
+        await members.wrote_on(unit, turn.member, incoming.sender.surface)
+        match incoming.kind:
+            case Kind.TEXT:
+                await self._member_wrote(turn)
+            case Kind.TAP:
+                turn.button = await find_button(unit, incoming.key)
+                if turn.button is None or turn.button["member_id"] != turn.member["id"]:
+                    turn.button = None
+                    await _call(turn, "on", "stale")
+                else:
+                    turn.argument = turn.button["subject"]
+                    await self._lock_subject(turn)
+                    await _call(turn, "tap", incoming.key.partition(":")[0], otherwise="stale")
+            case Kind.ENTER:
+                pass
+            case _:
+                await _call(turn, "on", "member_fallback")
+        return turn
+
+    async def _member_wrote(self, turn: Turn) -> None:
+        assert turn.conversation is not None
+        name, argument = find_command(turn.incoming.text, routes.names("command"))
+        turn.argument = argument
+        if name is not None:
+            await _call(turn, "command", name)
+        elif turn.conversation["dialog"]:
+            turn.argument = turn.incoming.text
+            await _call(turn, "on", "member_dialog")
+        else:
+            turn.argument = turn.incoming.text
+            await _call(turn, "on", "member_fallback")
+
+    async def _lock_subject(self, turn: Turn) -> None:
+        """A member's button concerns one application: its candidate is locked before anything is read."""
+        assert turn.button is not None
+        if turn.button["application_id"]:
+            await search.lock_candidate_of(turn.unit, turn.button["application_id"])
+
+
+async def _call(turn: Turn, kind: str, name: str, *, otherwise: str = "") -> None:
+    handler: Handler | None = routes.find(kind, name)
+    if handler is None and otherwise:
+        handler = routes.find("on", otherwise)
+    if handler is None:
+        log.warning("nothing handles this", extra={"trigger": f"{kind}:{name}"})
+        return
+    await handler(turn)
+
+
+async def open_row(ground: Ground, row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The body of an inbox row, or None when its day's key is gone: after 30 days nothing can be done about it."""
+    async with ground.database.reading() as connection:
+        try:
+            box = await ground.days.existing(connection, row["day"])
+            return inbox.opened(row, box)
+        except Unsealable:
+            return None

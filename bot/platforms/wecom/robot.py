@@ -1,0 +1,30 @@
+"""HR's group robot by itself: where a company may create no app, alerts still reach its group."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from bot.errors import GiveUp
+from bot.platforms.base import Sent
+from bot.platforms.wecom.api import WeComApi
+from bot.platforms.wecom.cards import group_payload
+from recruiting.chat import Message, Person
+
+
+class GroupRobots:
+    """Sends into groups through their robots; the robot's whole URL is the account. Nothing comes back (DOC 91770)."""
+
+    def __init__(self, now: Callable[[], datetime], timeout: timedelta = timedelta(seconds=10)) -> None:
+        self._api = WeComApi(base="", corp_id="", agent_id=0, secret="", now=now, timeout=timeout)
+
+    async def send(self, to: Person, message: Message, id: str, *, welcome_code: str = "", retry: bool = False) -> Sent:
+        """Write into a group. Raises TryLater or GiveUp."""
+        await self._api.send_to_group(to.account, group_payload(message))
+        return Sent(id)
+
+    async def update(self, to: Person, card: str, message: Message) -> None:
+        """A robot's message cannot be changed. Raises GiveUp."""
+        raise GiveUp("a group robot's message cannot be changed")
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._api.close()

@@ -1,0 +1,1 @@
+"""Each worker is one `sweep(now)`: claim due rows, do them, mark them."""

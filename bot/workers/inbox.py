@@ -1,0 +1,126 @@
+"""What was accepted is handled: doorbells are pulled, everything else goes to its handler, oldest first."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from bot.dispatch import Dispatch, open_row, to_body
+from bot.errors import BotError, GiveUp, TryLater
+from bot.platforms.base import Platform, Pulled
+from recruiting.chat import Doorbell
+from storage import conversations, inbox
+from storage.tables import Incoming as InboxRow
+from storage.unit import Ground, Unit
+
+log = logging.getLogger(__name__)
+
+CLAIM = 200
+AT_ONCE = 12  # turns under way on PostgreSQL; SQLite takes them one after the other anyway
+PAGES = 1_000  # of one pull: an account that never ends is not followed for ever
+
+
+class Inbox:
+    """The worker that empties the inbox."""
+
+    def __init__(self, ground: Ground, dispatch: Dispatch, platforms: Mapping[str, Platform]) -> None:
+        self.ground = ground
+        self.dispatch = dispatch
+        self.platforms = platforms  # by surface
+        self._room = asyncio.Semaphore(AT_ONCE)
+
+    async def sweep(self, now: datetime) -> int:
+        """Handle all that waits; how many items there were."""
+        handled = 0
+        while rows := await self._waiting(now):
+            handled += len(rows)
+            lanes: dict[str, list[tuple[Mapping[str, Any], dict[str, Any]]]] = {}
+            for row in rows:
+                body = await open_row(self.ground, row)
+                if body is None:
+                    await self._put_off(row, "unreadable", now)
+                else:
+                    lanes.setdefault(_lane(row, body), []).append((row, body))
+            await asyncio.gather(*(self._in_order(lane, now) for lane in lanes.values()))
+        return handled
+
+    async def _waiting(self, now: datetime) -> list[Mapping[str, Any]]:
+        async with self.ground.database.reading() as connection:
+            return await inbox.waiting(Unit(connection, self.ground, now), CLAIM)
+
+    async def _in_order(self, lane: Sequence[tuple[Mapping[str, Any], dict[str, Any]]], now: datetime) -> None:
+        """One person's items are handled in the order in which they came."""
+        async with self._room:
+            bells = [(row, body) for row, body in lane if row["source"] == "doorbell"]
+            if bells:
+                await self._pull(bells, now)
+                return
+            for row, body in lane:
+                try:
+                    await self.dispatch.handle(row, body, now)
+                except Exception as error:
+                    if not isinstance(error, BotError):
+                        log.exception("an inbox row could not be handled", extra={"seq": row["seq"]})
+                    await self._put_off(row, type(error).__name__, now)
+                    return  # what came after waits its turn
+
+    async def _put_off(self, row: Mapping[str, Any], reason: str, now: datetime) -> None:
+        async def job(connection: Any) -> bool:
+            return await inbox.put_off(Unit(connection, self.ground, now), row, reason)
+
+        if await self.ground.database.write(job):
+            log.error("an inbox row is put aside: see `bulou audit`", extra={"seq": row["seq"]})
+
+    # --- doorbells -------------------------------------------------------------------------------------------------
+
+    async def _pull(self, bells: Sequence[tuple[Mapping[str, Any], dict[str, Any]]], now: datetime) -> None:
+        """Pull once for all bells of an account that ring together; the newest carries the freshest token."""
+        last = bells[-1][1]
+        bell = Doorbell(last["surface"], last["desk"], last["token"])
+        try:
+            await self.pull(bell, now, settled=[row for row, _ in bells])
+        except (TryLater, GiveUp) as error:
+            for row, _ in bells:
+                await self._put_off(row, error.reason, now)
+
+    async def pull(self, bell: Doorbell, now: datetime, *, settled: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Take over page by page what waits behind a doorbell; items and cursor are committed together.
+
+        Raises TryLater or GiveUp; what was taken over until then stays.
+        """
+        platform = self.platforms[bell.surface]
+        box = await self.ground.days.for_day(self.ground.today(now))
+        cursor = await self._write(now, lambda unit: conversations.cursor(unit, bell.surface, bell.desk))
+        for _ in range(PAGES):
+            page = await platform.pull(bell, cursor)
+
+            async def keep(unit: Unit, page: Pulled = page) -> None:
+                for item in page.items:
+                    body = to_body(item)
+                    key = f"{bell.surface}:{bell.desk}:{item.id}"
+                    fresh = inbox.row(key, "chat", body, box=box, day=unit.ground.today(now), now=now)
+                    unit.add(InboxRow, **fresh)
+                await unit.flush()
+                await conversations.move_cursor(unit, bell.surface, bell.desk, page.cursor)
+                if not page.more:
+                    for row in settled:
+                        await inbox.claim(unit, row["seq"])
+
+            await self._write(now, keep)
+            cursor = page.cursor
+            if not page.more:
+                return
+
+    async def _write(self, now: datetime, job: Any) -> Any:
+        return await self.dispatch.within(job, now)
+
+
+def _lane(row: Mapping[str, Any], body: Mapping[str, Any]) -> str:
+    """Items of one lane are handled one after the other."""
+    if row["source"] == "chat":
+        sender = body["sender"]
+        return f"{sender['surface']}:{sender['desk']}:{sender['account']}"
+    if row["source"] == "doorbell":
+        return f"doorbell:{body['surface']}:{body['desk']}"
+    return f"row:{body.get('application_id') or body.get('from') or row['seq']}"

@@ -1,0 +1,28 @@
+"""All that can happen, in order: read this to know what the bot can do.
+
+Results, clicks and delivery reports (`interviews`, `links`, `deliveries`) concern one application, and nobody waits
+for an answer: the dispatcher calls them directly.
+"""
+
+from handlers import confirm, fallback
+from handlers.candidate import bind, leave, slots, status, uploads
+from handlers.hr import decisions, lookup, reviews, todo
+from handlers.routing import Routes
+
+MODULES = (
+    bind,  # who is this?
+    status,  # where do I stand?
+    uploads,  # consent, then the certificate
+    slots,  # when do we meet?
+    leave,  # a person, not now, not me, no more
+    lookup,  # /help, /status
+    todo,  # /todo, /done, follow-up cards
+    decisions,  # /pass, /reject, review cards
+    reviews,  # /cert, document cards
+    confirm,  # yes and no
+    fallback,  # nothing matched
+)
+
+routes = Routes()
+for _module in MODULES:
+    routes.include(_module.routes)

@@ -1,0 +1,1 @@
+"""What candidates do: in chat, by SMS reply or on their own page."""

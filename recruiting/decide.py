@@ -1,0 +1,511 @@
+"""The heart: `decide(application, signal, now)` says what follows. Pure and total: every signal at every state has an
+answer, and most often the answer to a repeated, late or foreign signal is: nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from recruiting.course import BY_HAND_KINDS, Course, approved, gate, local_day, unmet
+from recruiting.history import reminder_key
+from recruiting.ladder import first_rung, quiet_until
+from recruiting.model import (
+    OWN_ACTS,
+    Action,
+    Application,
+    Audience,
+    Booked,
+    Clicked,
+    Completed,
+    Confirmed,
+    Decided,
+    DocumentDecided,
+    EventType,
+    Failed,
+    FollowUpDone,
+    InviteTried,
+    Joined,
+    MessageReport,
+    NeedsPerson,
+    Opened,
+    OptedOut,
+    Purpose,
+    Rated,
+    Replied,
+    Signal,
+    Started,
+    Status,
+    TimerDue,
+    Unreachable,
+    Uploaded,
+    Withdrew,
+)
+from recruiting.process import Do, Fact, Nudge, Rung, Since, Stage, StageKind, words
+
+CERTIFICATE_VALID = timedelta(days=365)  # without a date on the approval
+ASK_AGAIN_AFTER = timedelta(hours=72)  # a rejected document that is not sent again
+LOOK_AGAIN_AFTER = {"no_answer": timedelta(hours=2)}
+AFTER_MEETING = timedelta(hours=1)
+LOOK_AGAIN = timedelta(days=2)  # a settled follow-up whose stage still stands
+
+
+def decide(application: Application, signal: Signal, now: datetime) -> list[Action]:
+    """Say what follows from `signal`. Reads no clock, no database, no settings. `now`: aware, UTC."""
+    course = Course(application, now, prompted=isinstance(signal, OWN_ACTS))
+    match signal:
+        case Opened():
+            if not application.stage:
+                course.open(imported=signal.imported, actor=signal.actor)
+        case _ if not application.stage:
+            pass  # nothing can happen to what has not been opened
+        case MessageReport():
+            _reported(course, signal)
+        case NeedsPerson():
+            course.follow_up(signal.reason, note=signal.note)
+        case Unreachable(_, stage, visit) if (stage, visit) == (application.stage, application.visit):
+            course.follow_up("unreachable", note=signal.reason)  # also about the end: a person must tell it
+        case FollowUpDone():
+            _follow_up_done(course, signal)
+        case Completed() if application.completed_at is not None or not _interviewed(application, signal):
+            _late_result(course, signal)
+        case Rated():
+            _rated(course, signal)
+        case OptedOut():
+            course.record(EventType.OPTED_OUT, actor="candidate")
+            if application.open:
+                _replied(course)
+                course.follow_up("opted_out")
+        case Joined():
+            course.record(EventType.BOUND, {"surface": signal.surface}, actor="candidate")
+            if application.open:
+                _replied(course)
+        case _ if application.open:
+            _while_open(course, signal)
+        case _:
+            pass  # ended: nothing more to do
+    return course.actions
+
+
+def refusal(application: Application, signal: Decided | DocumentDecided, now: datetime) -> str | None:
+    """Why a person's decision cannot be taken now, as a text key; None when it can."""
+    if not application.open:
+        return "refused.ended"
+    if isinstance(signal, DocumentDecided):
+        return _document_refusal(application, signal, now)
+    if signal.stage and signal.stage != application.stage:
+        return "refused.other_stage"
+    if signal.passed:
+        return _gate_refusal(application, now)
+    return None
+
+
+def still_wanted(application: Application, purpose: Purpose, stage: str, visit: int, cause: str) -> bool:
+    """Whether a message that has waited still makes sense at the moment it could leave."""
+    if purpose not in {Purpose.INVITE, Purpose.NUDGE}:
+        return True
+    if not _in_visit(application, stage, visit):
+        return False
+    kind, _, rest = cause.partition(":")
+    if kind == "nudge":
+        number = _nudge_number(application, rest)
+        return number is not None and not _happened(application, application.now_in.nudges[number].unless)
+    if kind == "meeting":
+        return application.meeting is not None
+    return application.completed_at is None and application.uploaded_at is None and application.meeting is None
+
+
+# --- while the application is open ----------------------------------------------------------------------------------
+
+
+def _while_open(course: Course, signal: Signal) -> None:
+    application = course.application
+    match signal:
+        case InviteTried(stage, visit, at) if _in_visit(application, stage, visit):
+            if application.since is None:
+                course.begin(at)
+        case TimerDue(name, stage, visit) if _in_visit(application, stage, visit):
+            _timer(course, name)
+        case Clicked(stage, visit) if _in_visit(application, stage, visit):
+            if application.clicked_at is None:
+                course.record(EventType.CLICKED, actor="candidate")
+                _replied(course)
+                course.wake_nudges(Since.CLICKED, course.now)
+        case Started() if _interviewed(application, signal):
+            if application.participated_at is None:
+                course.record(EventType.STARTED, actor="provider")
+        case Completed():
+            course.record(EventType.COMPLETED, _result(signal), actor="provider")
+            _judge(course, signal.scores)
+        case Failed() if _interviewed(application, signal) and application.completed_at is None:
+            course.record(EventType.FAILED, {"reason": signal.reason}, actor="provider")
+            course.follow_up("interview_failed", note=signal.reason)
+        case Uploaded():
+            _uploaded(course, signal.document)
+        case DocumentDecided():
+            _document_decided(course, signal)
+        case Decided():
+            _decided(course, signal)
+        case Booked():
+            _booked(course, signal.start)
+        case Confirmed():
+            if application.meeting is not None and application.confirmed_at is None:
+                course.record(EventType.CONFIRMED, actor="candidate")
+                _replied(course)
+        case Replied():
+            _replied(course)
+        case Withdrew():
+            course.end(Status.WITHDRAWN, actor=signal.actor, reason=signal.reason)
+            course.say("withdrawn", "withdrawn", Purpose.ANSWER, courtesy=True)
+        case _:
+            pass  # of a visit that is over
+
+
+_OUTCOMES = {
+    "accepted": EventType.MESSAGE_ACCEPTED,
+    "delivered": EventType.MESSAGE_DELIVERED,
+    "failed": EventType.MESSAGE_FAILED,
+}
+
+
+def _reported(course: Course, report: MessageReport) -> None:
+    """Note what became of a message; the first accepted invite makes the candidate invited."""
+    application = course.application
+    type = _OUTCOMES.get(report.outcome)
+    if type is None:
+        return
+    data = {"message": report.message, "channel": report.channel, "cause": report.cause}
+    about = (report.stage, report.visit)
+    course.record(type, data | {"reason": report.reason} if report.reason else data, about=about)
+    first = report.invite and report.outcome == "accepted" and application.invited_at is None
+    if first and application.open and _in_visit(application, report.stage, report.visit):
+        course.record(EventType.INVITE_SENT, {"channel": report.channel, "message": report.message})
+
+
+def _replied(course: Course) -> None:
+    if course.application.replied_at is None:
+        course.record(EventType.REPLIED, actor="candidate")
+
+
+def _follow_up_done(course: Course, done: FollowUpDone) -> None:
+    application = course.application
+    if not application.follow_up:
+        return
+    asked = course.asked()
+    course.settle(done.outcome, actor=done.actor, note=done.note)
+    if done.outcome == "hand_over":
+        for cause in ("handed_over", *asked):
+            course.follow_up(cause, note=done.note)
+    elif application.open:  # nobody slips through: if the stage still stands then, it is looked at again
+        wait = LOOK_AGAIN_AFTER.get(done.outcome, LOOK_AGAIN)
+        course.wake(f"recheck:{course.application.settled}", course.now + wait)
+
+
+# --- results --------------------------------------------------------------------------------------------------------
+
+
+def _result(signal: Completed) -> dict[str, object]:
+    return {
+        "scores": dict(signal.scores),
+        "keywords": list(signal.keywords),
+        "questions": list(signal.questions),
+        "report_url": signal.report_url,
+    }
+
+
+def _interviewed(application: Application, signal: Started | Completed | Failed) -> bool:
+    """Whether the provider speaks of the interview that is under way."""
+    return _in_visit(application, signal.stage, signal.visit) and application.now_in.kind is StageKind.INTERVIEW
+
+
+def _late_result(course: Course, result: Completed) -> None:
+    """Somebody has decided already, or the result was there before: what is new in it is recorded only."""
+    application = course.application
+    over = application.completed_at is not None or result.stage in application.passed
+    if not over or not result.scores.items() <= application.scores.items():
+        about = (result.stage, result.visit)
+        course.record(EventType.COMPLETED, _result(result) | {"late": True}, actor="provider", about=about)
+
+
+def _judge(course: Course, scores: Mapping[str, float]) -> None:
+    """Hold a result against the stage's rules, in order, then against its bar. Earlier results don't count."""
+    stage = course.application.now_in
+    for rule in stage.rules:
+        if all(name in scores and bar.holds(scores[name]) for name, bar in rule.if_.items()):
+            if rule.then == "reject":
+                _reject(course, rule.reason, actor="rule")
+            else:
+                _ask_person(course, "hold", note=_in_words(course, rule.reason))
+            return
+    bars = stage.pass_ or {}
+    measured = all(name in scores for name in bars)
+    if measured and all(bar.holds(scores[name]) for name, bar in bars.items()):
+        course.leave()
+    elif measured and stage.on_fail == "reject":
+        _reject(course, "not_passed", actor="rule")
+    else:
+        _ask_person(course, "review")  # also about a bar that nobody measured
+
+
+def _ask_person(course: Course, cause: str, *, note: str = "") -> None:
+    course.follow_up(cause, note=note)
+    course.say("result.review", "result.review", Purpose.ANSWER, courtesy=True)
+
+
+def _in_words(course: Course, reason: str | Mapping[str, str]) -> str:
+    return reason if isinstance(reason, str) else words(reason, course.application.process.locale)
+
+
+def _reject(course: Course, reason: object, *, actor: str) -> None:
+    course.end(Status.REJECTED, actor=actor, reason=reason)
+    course.say("rejected", "rejected", Purpose.ANSWER, reason=reason)
+
+
+# --- documents ------------------------------------------------------------------------------------------------------
+
+
+def _uploaded(course: Course, document: str) -> None:
+    application = course.application
+    stage = application.now_in
+    if stage.kind is not StageKind.DOCUMENT or document in application.waiting:
+        return
+    course.record(EventType.UPLOADED, {"document": document}, actor="candidate")
+    _replied(course)
+    if not application.waiting:  # several pictures are waited for once
+        course.wake_nudges(Since.UPLOADED, course.now, f"@{course.application.uploads}")
+    course.say("document.received", f"received:{document}", Purpose.ANSWER, courtesy=True)
+    course.say("document.review", f"review:{document}", Purpose.NOTICE, to=Audience.REVIEWERS, document=document)
+
+
+def _valid_until(decision: DocumentDecided, application: Application, now: datetime) -> date:
+    without_date = max(CERTIFICATE_VALID, application.now_in.valid_for)  # one tap on "approve" is always enough
+    return decision.expires_on or local_day(application, now) + without_date
+
+
+def _document_refusal(application: Application, decision: DocumentDecided, now: datetime) -> str | None:
+    stage = application.now_in
+    if stage.kind is not StageKind.DOCUMENT:
+        return "refused.decided"
+    if not decision.seen_on_paper and decision.document not in application.waiting:
+        return "refused.decided"
+    needed = local_day(application, now) + stage.valid_for
+    if decision.approve and _valid_until(decision, application, now) < needed:
+        return "refused.expires_too_soon"
+    return None
+
+
+def _document_decided(course: Course, decision: DocumentDecided) -> None:
+    application = course.application
+    if _document_refusal(application, decision, course.now) is not None:
+        return
+    if decision.approve:
+        expires_on = _valid_until(decision, application, course.now).isoformat()
+        data = {"document": decision.document, "expires_on": expires_on, "on_paper": decision.seen_on_paper}
+        course.record(EventType.APPROVED, data, actor=decision.actor)
+        course.say("document.approved", f"approved:{decision.document}", Purpose.ANSWER, expires_on=expires_on)
+        course.leave(actor=decision.actor)
+    else:
+        data = {"document": decision.document, "reason": decision.reason}
+        course.record(EventType.DOCUMENT_REJECTED, data, actor=decision.actor)
+        cause = f"rejected:{decision.document}"
+        course.say("document.rejected", cause, Purpose.ANSWER, reason=decision.reason)
+        course.wake(f"again:{application.uploads}:{decision.document}", course.now + ASK_AGAIN_AFTER)
+
+
+# --- decisions and meetings -----------------------------------------------------------------------------------------
+
+
+def _gate_refusal(application: Application, now: datetime) -> str | None:
+    """A stage cannot be passed while a later one requires what is not there."""
+    stage = application.now_in
+    if gate(application, stage, now) and not approved(application, stage, now):
+        return "refused.requires"
+    if _closed_gate(application, now) is not None:
+        return "refused.requires"
+    return None
+
+
+def _closed_gate(application: Application, now: datetime) -> Stage | None:
+    """What a meeting requires and is no longer there on its day (without a booking: today)."""
+    stage = application.now_in
+    return unmet(application, stage, application.meeting or now) if stage.kind is StageKind.MEETING else None
+
+
+def _decided(course: Course, decision: Decided) -> None:
+    if refusal(course.application, decision, course.now) is not None:
+        return
+    if decision.passed:
+        course.leave(actor=decision.actor, why="decided")
+    else:
+        _reject(course, decision.reason, actor=decision.actor)
+
+
+def _booked(course: Course, start: datetime) -> None:
+    application = course.application
+    stage = application.now_in
+    if stage.kind is not StageKind.MEETING or start <= course.now or start == application.meeting:
+        return
+    closed = unmet(application, stage, start)
+    if closed is not None:
+        course.go_back(closed, "requires")
+        return
+    if application.meeting is not None:
+        course.visit_again("rebooked")
+    course.record(EventType.BOOKED, {"start": start.isoformat()}, actor="candidate")
+    _replied(course)
+    course.wake_nudges(Since.BOOKED, course.now)
+    for lead in stage.reminders:
+        if start - lead > course.now:  # booked later than that: the booking itself reminds
+            course.wake(f"meeting:{_minutes(lead)}", start - lead)
+    length = stage.slots.each if stage.slots else timedelta(0)
+    course.wake("meeting_over", start + length + AFTER_MEETING)
+    course.say("meeting.booked", "booked", Purpose.ANSWER, start=start.isoformat())
+    course.say("meeting.card", "meeting_card", Purpose.NOTICE, to=Audience.MANAGERS, start=start.isoformat())
+
+
+def _rated(course: Course, rating: Rated) -> None:
+    """An interviewer may rate after the decision too: it belongs to the latest meeting."""
+    visits = course.application.visits
+    met = [stage.id for stage in course.application.process.stages if stage.kind is StageKind.MEETING]
+    for stage in reversed(met):
+        if stage in visits:
+            data = {"scores": dict(rating.scores), "note": rating.note}
+            course.record(EventType.RATED, data, actor=rating.actor, about=(stage, visits[stage]))
+            return
+
+
+def _minutes(lead: timedelta) -> int:
+    return int(lead.total_seconds() // 60)
+
+
+# --- timers ---------------------------------------------------------------------------------------------------------
+
+
+def _timer(course: Course, name: str) -> None:
+    application = course.application
+    kind, _, rest = name.partition(":")
+    if kind != "left_process" and (closed := _closed_gate(application, course.now)) is not None:
+        course.go_back(closed, "requires")
+        return
+    match kind:
+        case "uninvited":
+            if application.since is None and application.entered_at is not None:
+                course.begin(application.entered_at)
+        case "nudge":
+            number = _nudge_number(application, rest)
+            if number is not None:
+                _nudge(course, name, number)
+        case "deadline":
+            _deadline(course)
+        case "stalled":
+            if not _kept(application):
+                course.follow_up("stalled")
+        case "recheck":
+            if application.meeting is None or application.meeting <= course.now:
+                course.follow_up("recheck")
+        case "again":
+            if application.uploaded_at is None and rest.startswith(f"{application.uploads}:"):
+                course.follow_up("not_sent_again")
+        case "meeting":
+            _remind_of_meeting(course, name)
+        case "meeting_over":
+            course.follow_up("meeting_over")
+        case "left_process":
+            course.leave(why="left_process")
+        case _:
+            pass
+
+
+def _happened(application: Application, fact: Fact) -> bool:
+    """Whether what a nudge waits for has come about in this visit."""
+    moments: Mapping[Fact, datetime | None] = {
+        Fact.CLICKED: application.clicked_at or application.participated_at,
+        Fact.PARTICIPATED: application.participated_at,
+        Fact.REPLIED: application.replied_at or application.participated_at,
+        Fact.UPLOADED: application.uploaded_at,
+        Fact.BOOKED: application.meeting,
+        Fact.DECIDED: application.decided_at,
+    }
+    return moments[fact] is not None
+
+
+def _nudge_number(application: Application, name: str) -> int | None:
+    """The nudge that a timer or message means: its place in the stage, perhaps with the upload it is about."""
+    place = name.partition("@")[0]
+    return int(place) if place.isdecimal() and int(place) < len(application.now_in.nudges) else None
+
+
+def _nudge(course: Course, name: str, number: int) -> None:
+    application, stage = course.application, course.application.now_in
+    nudge = stage.nudges[number]
+    if _happened(application, nudge.unless) or _of_earlier_upload(nudge, application, course.now):
+        return
+    if nudge.do is Do.FOLLOW_UP or stage.kind in BY_HAND_KINDS:  # it is not the candidate's turn
+        course.follow_up(f"not_{nudge.unless.value}")
+        return
+    end = application.since + stage.deadline if application.since and stage.deadline else None
+    if nudge.before_deadline is not None and end is not None and course.now >= end:
+        course.record(EventType.NUDGE_SKIPPED, {"name": name, "limit": "deadline"})
+        return
+    rung = None if nudge.do is Do.REMIND else Rung(nudge.do.value)
+    _remind(course, name, f"nudge.{stage.kind.value}", rung, {"nudge": number})
+
+
+def _of_earlier_upload(nudge: Nudge, application: Application, now: datetime) -> bool:
+    """Whether a nudge about an upload comes too soon, because that one was decided and another has come."""
+    if nudge.since is not Since.UPLOADED or nudge.after is None:
+        return False
+    return application.uploaded_at is None or now < application.uploaded_at + nudge.after
+
+
+def _remind_of_meeting(course: Course, name: str) -> None:
+    application = course.application
+    if application.meeting is None or application.meeting <= course.now:
+        return
+    _remind(course, name, "meeting.reminder", None, {"start": application.meeting.isoformat()})
+
+
+def _remind(course: Course, name: str, text: str, rung: Rung | None, values: dict[str, Any]) -> None:
+    """A message that the bot starts by itself: never in quiet hours, never over the limits, never to nobody."""
+    application = course.application
+    process, person, stage = application.process, application.person, application.stage
+    if reminder_key(stage, application.visit, name) in application.nudges:
+        return
+    target = first_rung(process.ladder, rung, person.reachable)
+    if person.opted_out or target is None or target is Rung.FOLLOW_UP:
+        course.follow_up("opted_out" if person.opted_out else "unreachable")
+        return
+    quiet_end = quiet_until(process.quiet_hours, target, course.now, application.timezone)
+    if quiet_end is not None:
+        course.wake(name, quiet_end)
+        return
+    for limit, count, most in (
+        ("per_stage", application.nudges.get(stage, 0), process.limits.per_stage),
+        ("per_day", person.sent_today, process.limits.per_day),
+    ):
+        if count >= most:
+            course.record(EventType.NUDGE_SKIPPED, {"name": name, "limit": limit})
+            return
+    course.record(EventType.NUDGED, {"name": name, "rung": target.value})
+    course.say(text, name, Purpose.NUDGE, rung=target, **values)
+
+
+def _kept(application: Application) -> bool:
+    """Whether the candidate has done what the stage asked for, so that its end passes without a word."""
+    return application.completed_at is not None or application.meeting is not None
+
+
+def _deadline(course: Course) -> None:
+    """Only who was invited and did nothing can expire; in all other cases a person looks."""
+    application = course.application
+    if _kept(application):
+        return
+    idle = application.participated_at is None and application.uploaded_at is None
+    if application.now_in.on_missed == "expire" and application.invited_at is not None and idle:
+        course.end(Status.EXPIRED)
+        course.say("expired", "expired", Purpose.NOTICE)
+    else:
+        course.follow_up("deadline")
+
+
+def _in_visit(application: Application, stage: str, visit: int) -> bool:
+    return application.open and (stage, visit) == (application.stage, application.visit)

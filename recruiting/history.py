@@ -1,0 +1,125 @@
+"""What events add up to: the application's state is nothing else than its history, folded."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from recruiting.model import ENDINGS, Application, Event, EventType
+
+_ENDED = {event: status for status, event in ENDINGS.items()}
+
+
+def evolve(application: Application, event: Event) -> Application:
+    """The application after `event`. Unknown types and facts of another visit change nothing."""
+    match event.type:
+        case EventType.OPENED | EventType.MOVED:
+            return _arrive(application, event)
+        case EventType.HIRED | EventType.REJECTED | EventType.WITHDRAWN | EventType.EXPIRED:
+            passed = application.passed | {event.stage} if event.data.get("passed") else application.passed
+            return replace(
+                application, status=_ENDED[event.type], ended_at=event.at, decided_at=event.at, passed=passed
+            )
+        case EventType.FOLLOW_UP_OPENED:
+            return replace(application, follow_up=(*application.follow_up, event.data["cause"]))
+        case EventType.FOLLOW_UP_DONE:
+            return replace(application, follow_up=(), settled=application.settled + 1)
+        case EventType.NUDGED:
+            sent = reminder_key(event.stage, event.visit, event.data["name"])
+            count = application.nudges.get(event.stage, 0) + 1
+            return replace(application, nudges={**application.nudges, event.stage: count, sent: 1})
+        case _:
+            if (event.stage, event.visit) != (application.stage, application.visit):
+                return application
+            return replace(application, **_in_visit(application, event))
+
+
+def reminder_key(stage: str, visit: int, name: str) -> str:
+    """Under this key `Application.nudges` remembers one reminder; a stage's id has no "/", so the counts stay apart."""
+    return f"{stage}/{visit}/{name}"
+
+
+def replay(application: Application, events: Iterable[Event]) -> Application:
+    """Fold `events`, oldest first, into a new application."""
+    for event in events:
+        application = evolve(application, event)
+    return application
+
+
+def _arrive(application: Application, event: Event) -> Application:
+    """A fresh visit: what belonged to the one before is forgotten, but for what one need not do again to rebook."""
+    left = event.data.get("from", "")
+    again = left == event.stage
+    passed = application.passed | {left} if event.data.get("passed") else application.passed
+    return replace(
+        application,
+        stage=event.stage,
+        visit=event.visit,
+        visits={**application.visits, event.stage: event.visit},
+        imported=event.data.get("imported", application.imported),
+        passed=passed - {event.stage},
+        entered_at=event.at,
+        since=None,
+        invited_at=None,
+        clicked_at=application.clicked_at if again else None,
+        participated_at=None,
+        completed_at=None,
+        replied_at=application.replied_at if again else None,
+        uploaded_at=None,
+        decided_at=None,
+        confirmed_at=None,
+        meeting=None,
+        waiting=frozenset(),
+        uploads=0,
+        settled=0,
+    )
+
+
+def _in_visit(application: Application, event: Event) -> dict[str, Any]:
+    """The fields that a fact of the present visit changes."""
+    at, data = event.at, event.data
+    match event.type:
+        case EventType.STAGE_BEGUN:
+            return {"since": datetime.fromisoformat(data["since"])}
+        case EventType.INVITE_SENT:
+            return {"invited_at": at}
+        case EventType.CLICKED:
+            return {"clicked_at": application.clicked_at or at}
+        case EventType.STARTED:
+            return {"participated_at": application.participated_at or at}
+        case EventType.COMPLETED if not data.get("late"):
+            return {
+                "clicked_at": application.clicked_at or at,
+                "participated_at": application.participated_at or at,
+                "completed_at": at,
+                "scores": {**application.scores, **data["scores"]},
+            }
+        case EventType.FAILED:
+            return {"participated_at": application.participated_at or at}
+        case EventType.REPLIED | EventType.ANSWERED:
+            return {"replied_at": application.replied_at or at}
+        case EventType.UPLOADED:
+            return {
+                "uploaded_at": application.uploaded_at or at,
+                "decided_at": None,
+                "waiting": application.waiting | {data["document"]},
+                "uploads": application.uploads + 1,
+            }
+        case EventType.APPROVED:
+            valid_until = date.fromisoformat(data["expires_on"])
+            return {
+                "approvals": {**application.approvals, event.stage: valid_until},
+                "waiting": application.waiting - {data["document"]},
+                "decided_at": at,
+            }
+        case EventType.DOCUMENT_REJECTED:
+            waiting = application.waiting - {data["document"]}
+            if waiting:  # another one is still to be decided
+                return {"waiting": waiting}
+            return {"waiting": waiting, "uploaded_at": None, "decided_at": at}
+        case EventType.BOOKED:
+            return {"meeting": datetime.fromisoformat(data["start"])}
+        case EventType.CONFIRMED:
+            return {"confirmed_at": at}
+        case _:
+            return {}

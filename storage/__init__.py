@@ -1,0 +1,1 @@
+"""Remembers: rows, vault, migrations. The only folder that speaks SQL."""

@@ -1,0 +1,282 @@
+"""Applications: load them with what the rules must know of their person, save what has changed."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, func, select, update
+
+from recruiting.ladder import chat_open
+from recruiting.model import Application, Standing, Status
+from recruiting.process import Process, Rung
+from storage.conversations import windows
+from storage.keys import Box
+from storage.tables import ApplicationRow, Batch, Candidate, OutboxRow, ProcessVersion, Visit
+from storage.types import UtcDateTime
+from storage.unit import Unit
+
+_MOMENTS = (
+    "entered_at",
+    "since",
+    "invited_at",
+    "clicked_at",
+    "participated_at",
+    "completed_at",
+    "replied_at",
+    "uploaded_at",
+    "decided_at",
+    "confirmed_at",
+    "meeting",
+)
+_PLAIN = ("imported", "uploads", "settled")
+_MAPS = ("visits", "scores", "nudges")
+
+
+def to_state(application: Application) -> dict[str, Any]:
+    """The folded part of an application as plain JSON values; what is empty is left out."""
+    state: dict[str, Any] = {}
+    for name in _MOMENTS:
+        if (moment := getattr(application, name)) is not None:
+            state[name] = moment.isoformat()
+    for name in (*_PLAIN, *_MAPS):
+        if value := getattr(application, name):
+            state[name] = dict(value) if name in _MAPS else value
+    for name, value in (
+        ("passed", sorted(application.passed)),
+        ("waiting", sorted(application.waiting)),
+        ("follow_up", list(application.follow_up)),
+        ("approvals", {stage: day.isoformat() for stage, day in application.approvals.items()}),
+    ):
+        if value:
+            state[name] = value
+    return state
+
+
+def from_state(base: Application, state: Mapping[str, Any]) -> Application:
+    """The inverse of `to_state`, on top of an application that knows its id, process and columns."""
+    fields: dict[str, Any] = {name: datetime.fromisoformat(state[name]) for name in _MOMENTS if name in state}
+    fields |= {name: state[name] for name in (*_PLAIN, *_MAPS) if name in state}
+    return replace(
+        base,
+        passed=frozenset(state.get("passed", ())),
+        waiting=frozenset(state.get("waiting", ())),
+        follow_up=tuple(state.get("follow_up", ())),
+        approvals={stage: date.fromisoformat(day) for stage, day in state.get("approvals", {}).items()},
+        **fields,
+    )
+
+
+@dataclass
+class Loaded:
+    """An application in an open unit. `application` moves on as events are recorded; `save` writes the difference."""
+
+    application: Application
+    candidate_id: str
+    batch_id: str
+    batch: str
+    position: str
+    shop: str
+    owner_id: str | None
+    locale: str
+    box: Box
+    created_at: datetime
+    stored: Application
+
+    @property
+    def id(self) -> str:
+        """The application's id."""
+        return self.application.id
+
+
+_WITH_PERSON = (
+    select(
+        ApplicationRow,
+        Batch.name.label("batch"),
+        Candidate.key,
+        Candidate.locale,
+        Candidate.opted_out_at,
+        Candidate.phone.is_not(None).label("has_phone"),
+        Candidate.email.is_not(None).label("has_email"),
+        Candidate.sms_failed_at,
+        Candidate.email_failed_at,
+    )
+    .join(Candidate, Candidate.id == ApplicationRow.candidate_id)
+    .join(Batch, Batch.id == ApplicationRow.batch_id)
+)
+_BY_IDS = _WITH_PERSON.where(ApplicationRow.id.in_(bindparam("ids", expanding=True)))
+_OF_CANDIDATES = _WITH_PERSON.where(ApplicationRow.candidate_id.in_(bindparam("ids", expanding=True)))
+_SENT_TODAY = (
+    select(OutboxRow.candidate_id, func.count())
+    .where(
+        OutboxRow.candidate_id.in_(bindparam("ids", expanding=True)),
+        OutboxRow.purpose == "nudge",
+        OutboxRow.created_at >= bindparam("midnight", type_=UtcDateTime()),
+        OutboxRow.status != "skipped",
+        OutboxRow.start != "stepped",
+    )
+    .group_by(OutboxRow.candidate_id)
+)
+
+
+async def load(unit: Unit, ids: Collection[str]) -> dict[str, Loaded]:
+    """The applications with these ids; an erased candidate's are left out. Take the candidates' locks before."""
+    return await _load(unit, _BY_IDS, ids)
+
+
+async def load_one(unit: Unit, id: str) -> Loaded | None:
+    """One application, or None."""
+    return (await load(unit, [id])).get(id)
+
+
+async def of_candidate(unit: Unit, candidate_id: str) -> list[Loaded]:
+    """All applications of a person, newest first."""
+    found = await _load(unit, _OF_CANDIDATES, [candidate_id])
+    return sorted(found.values(), key=lambda loaded: loaded.created_at, reverse=True)
+
+
+async def open_of(unit: Unit, candidate_id: str) -> list[Loaded]:
+    """The open applications of a person, newest first."""
+    return [loaded for loaded in await of_candidate(unit, candidate_id) if loaded.application.open]
+
+
+async def _load(unit: Unit, statement: Any, ids: Collection[str]) -> dict[str, Loaded]:
+    if not ids:
+        return {}
+    await unit.flush()
+    rows = [dict(row) for row in (await unit.connection.execute(statement, {"ids": list(ids)})).mappings()]
+    people = list({row["candidate_id"] for row in rows})
+    chats = await windows(unit, people) if people else {}
+    midnight = unit.ground.midnight(unit.now)
+    sent: dict[str, int] = {}
+    if people:
+        counted = await unit.connection.execute(_SENT_TODAY, {"ids": people, "midnight": midnight})
+        sent = {candidate: count for candidate, count in counted if candidate is not None}
+    loaded: dict[str, Loaded] = {}
+    for row in rows:
+        if row["key"] is None:
+            continue
+        process = await process_of(unit, row["process_id"], row["process_version"])
+        person = Standing(
+            reachable=_reachable(unit, row, chats),
+            opted_out=row["opted_out_at"] is not None,
+            sent_today=sent.get(row["candidate_id"], 0),
+        )
+        base = Application(
+            id=row["id"],
+            process=process,
+            timezone=unit.ground.timezone,
+            person=person,
+            status=Status(row["status"]),
+            stage=row["stage"],
+            visit=row["visit"],
+            ended_at=row["ended_at"],
+        )
+        application = from_state(base, row["state"])
+        loaded[row["id"]] = Loaded(
+            application=application,
+            candidate_id=row["candidate_id"],
+            batch_id=row["batch_id"],
+            batch=row["batch"],
+            position=row["position"],
+            shop=row["shop"],
+            owner_id=row["owner_id"],
+            locale=row["locale"],
+            box=unit.ground.keyring.unwrap(row["key"]),
+            created_at=row["created_at"],
+            stored=application,
+        )
+    return loaded
+
+
+def _reachable(unit: Unit, row: Mapping[str, Any], chats: Mapping[str, Sequence[Any]]) -> frozenset[Rung]:
+    """The rungs on which this person can be written to at this moment."""
+    rungs: set[Rung] = set()
+    if any(chat_open(window, unit.now) for window in chats.get(row["candidate_id"], ())):
+        rungs.add(Rung.CHAT)
+    if row["has_phone"] and row["sms_failed_at"] is None:
+        rungs.add(Rung.SMS)
+    if row["has_email"] and row["email_failed_at"] is None:
+        rungs.add(Rung.EMAIL)
+    return frozenset(rungs & unit.ground.channels)
+
+
+async def process_of(unit: Unit, id: str, version: int) -> Process:
+    """A process version; these never change, so each is read and parsed once."""
+    known = unit.ground.processes.get((id, version))
+    if known is None:
+        statement = select(ProcessVersion.body).where(ProcessVersion.id == id, ProcessVersion.version == version)
+        body = (await unit.connection.execute(statement)).scalar_one()
+        known = unit.ground.processes[(id, version)] = Process.model_validate(body)
+    return known
+
+
+_SAVE = (
+    update(ApplicationRow)
+    .where(ApplicationRow.id == bindparam("b_id"))
+    .values(
+        status=bindparam("b_status"),
+        stage=bindparam("b_stage"),
+        visit=bindparam("b_visit"),
+        state=bindparam("b_state"),
+        ended_at=bindparam("b_ended_at"),
+    )
+)
+_COUNT = (
+    update(Visit)
+    .where(
+        Visit.application_id == bindparam("b_id"),
+        Visit.stage == bindparam("b_stage"),
+        Visit.visit == bindparam("b_visit"),
+    )
+    .values(
+        channel=func.coalesce(bindparam("b_channel"), Visit.channel),
+        invited_at=bindparam("b_invited_at"),
+        participated_at=bindparam("b_participated_at"),
+        replied_at=bindparam("b_replied_at"),
+        uploaded_at=bindparam("b_uploaded_at"),
+        left_at=bindparam("b_left_at"),
+        ended=bindparam("b_ended"),
+    )
+)
+
+
+async def save(unit: Unit, changed: Collection[Loaded], visits: Sequence[Mapping[str, Any]]) -> None:
+    """Write the applications whose state has changed, and the counted moments of their visits."""
+    rows = []
+    for loaded in changed:
+        application = loaded.application
+        if application == loaded.stored:
+            continue
+        rows.append(
+            {
+                "b_id": application.id,
+                "b_status": application.status.value,
+                "b_stage": application.stage,
+                "b_visit": application.visit,
+                "b_state": to_state(application),
+                "b_ended_at": application.ended_at,
+            }
+        )
+        loaded.stored = application
+    await unit.flush()
+    if rows:
+        await unit.connection.execute(_SAVE, rows)
+    if visits:
+        await unit.connection.execute(_COUNT, visits)
+
+
+def counted(application: Application, channel: str | None, *, left_at: datetime | None, ended: bool) -> dict[str, Any]:
+    """The row for `_COUNT` of the application's present visit."""
+    return {
+        "b_id": application.id,
+        "b_stage": application.stage,
+        "b_visit": application.visit,
+        "b_channel": channel,
+        "b_invited_at": application.invited_at,
+        "b_participated_at": application.participated_at,
+        "b_replied_at": application.replied_at or application.clicked_at or application.participated_at,
+        "b_uploaded_at": application.uploaded_at,
+        "b_left_at": left_at,
+        "b_ended": ended,
+    }

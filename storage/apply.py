@@ -1,0 +1,278 @@
+"""Action -> rows inside the open transaction: the one place that translates what the rules decided."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import select, update
+
+from recruiting.decide import decide
+from recruiting.history import evolve
+from recruiting.ladder import first_rung
+from recruiting.model import (
+    Action,
+    Audience,
+    CloseFollowUp,
+    Event,
+    EventType,
+    OpenFollowUp,
+    Purpose,
+    Record,
+    Say,
+    Signal,
+    Unreachable,
+    Wake,
+)
+from recruiting.process import Rung
+from storage import members
+from storage.applications import Loaded, counted, save
+from storage.owed import owe
+from storage.tables import EventRow, FollowUpRow, RateChange, Sending, TimerRow, Visit
+from storage.types import random_id
+from storage.unit import Unit
+
+_COUNTED = {
+    EventType.INVITE_SENT,
+    EventType.CLICKED,
+    EventType.STARTED,
+    EventType.COMPLETED,
+    EventType.FAILED,
+    EventType.REPLIED,
+    EventType.ANSWERED,
+    EventType.UPLOADED,
+    EventType.APPROVED,
+    EventType.DOCUMENT_REJECTED,
+}
+_LEFT = {EventType.MOVED, EventType.HIRED, EventType.REJECTED, EventType.WITHDRAWN, EventType.EXPIRED}
+
+
+async def take(unit: Unit, loaded: Loaded, signal: Signal) -> Sequence[Action]:
+    """Put a signal to the rules and write what follows; what was decided comes back."""
+    turn = Course(unit)
+    actions = await turn.take(loaded, signal)
+    await turn.save()
+    return actions
+
+
+class Course:
+    """Signals to one or many applications within one unit; `save` writes the states at the end."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self._touched: dict[str, Loaded] = {}
+        self._visits: dict[tuple[str, str, int], dict[str, Any]] = {}
+
+    async def take(self, loaded: Loaded, signal: Signal) -> Sequence[Action]:
+        """Decide, and collect the rows that follow."""
+        actions = decide(loaded.application, signal, self.unit.now)
+        await self.follow(loaded, actions)
+        return actions
+
+    async def follow(self, loaded: Loaded, actions: Sequence[Action]) -> None:
+        """Collect the rows that follow from what the rules have decided about this application."""
+        for action in actions:
+            match action:
+                case Record(event):
+                    self._record(loaded, event)
+                case Say():
+                    await self._say(loaded, action)
+                case Wake(name, at, stage, visit):
+                    self.unit.add(TimerRow, application_id=loaded.id, stage=stage, visit=visit, name=name, due_at=at)
+                case OpenFollowUp():
+                    await self._open_follow_up(loaded, action)
+                case CloseFollowUp():
+                    await self._close_follow_up(loaded, action)
+        self._touched[loaded.id] = loaded
+
+    async def save(self) -> None:
+        """Write the changed states and what the rates count."""
+        await save(self.unit, self._touched.values(), list(self._visits.values()))
+        self._visits.clear()
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    def _record(self, loaded: Loaded, event: Event) -> None:
+        id = random_id()
+        self.unit.add(
+            EventRow,
+            id=id,
+            application_id=loaded.id,
+            type=event.type.value,
+            at=event.at,
+            stage=event.stage,
+            visit=event.visit,
+            actor=event.actor,
+            data=loaded.box.seal(orjson.dumps(dict(event.data)), f"events.data:{id}"),
+        )
+        before = loaded.application
+        loaded.application = evolve(before, event)
+        if event.type in _LEFT:
+            self._count(loaded, before, None, left=True, ended=event.type is not EventType.MOVED)
+        if event.type in (EventType.OPENED, EventType.MOVED):
+            self._enter(loaded, event)
+        elif event.type in _COUNTED:
+            channel = event.data.get("channel") if event.type is EventType.INVITE_SENT else None
+            self._count(loaded, loaded.application, channel)
+            invited = event.at if event.type is EventType.INVITE_SENT else None
+            self.unit.add(RateChange, batch_id=loaded.batch_id, invited_at=invited)
+
+    def _enter(self, loaded: Loaded, event: Event) -> None:
+        self.unit.add(
+            Visit,
+            application_id=loaded.id,
+            stage=event.stage,
+            visit=event.visit,
+            batch_id=loaded.batch_id,
+            process_id=loaded.application.process.id,
+            shop=loaded.shop,
+            channel=None,
+            entered_at=event.at,
+            invited_at=None,
+            participated_at=None,
+            replied_at=None,
+            uploaded_at=None,
+            left_at=None,
+            ended=False,
+        )
+
+    def _count(
+        self, loaded: Loaded, application: Any, channel: str | None, *, left: bool = False, ended: bool = False
+    ) -> None:
+        """Remember what the rates need of this visit; the last word before `save` is written."""
+        place = (loaded.id, application.stage, application.visit)
+        kept = self._visits.get(place)
+        row = counted(application, channel, left_at=self.unit.now if left else None, ended=ended)
+        if kept is not None:
+            row["b_channel"] = row["b_channel"] or kept["b_channel"]
+        self._visits[place] = row
+
+    # --- messages --------------------------------------------------------------------------------------------------
+
+    async def _say(self, loaded: Loaded, say: Say) -> None:
+        if say.to is Audience.CANDIDATE:
+            await self._say_to_candidate(loaded, say)
+            return
+        if say.to is Audience.MANAGERS:
+            receivers = await members.managers_of(self.unit, loaded.shop)
+            for member in receivers:
+                self.owe(loaded, say, rung="member", member_id=member["id"], tail=f"/{member['id']}")
+            if receivers:
+                return
+        owner = await members.owner_of(self.unit, loaded.shop, loaded.owner_id)
+        self._owe_member(loaded, say, owner["id"] if owner else None)
+
+    def _owe_member(self, loaded: Loaded, say: Say, member_id: str | None) -> None:
+        self.owe(loaded, say, rung="member" if member_id else "group", member_id=member_id)
+
+    async def _say_to_candidate(self, loaded: Loaded, say: Say) -> None:
+        person = loaded.application.person
+        rung = first_rung(loaded.application.process.ladder, say.rung, person.reachable)
+        if say.courtesy and rung is not Rung.CHAT:
+            return
+        if person.opted_out and not say.prompted:
+            rung = Rung.FOLLOW_UP
+        if rung is None or rung is Rung.FOLLOW_UP:
+            reason = "opted_out" if person.opted_out else "no_channel"
+            self.owe(loaded, say, rung="none", status=Sending.FAILED, reason=reason)
+            await self.take(loaded, Unreachable(say.cause, say.stage, say.visit, reason))
+            return
+        self.owe(loaded, say, rung=rung.value, start=say.rung.value if say.rung else "")
+
+    def owe(
+        self,
+        loaded: Loaded,
+        say: Say,
+        *,
+        rung: str,
+        start: str = "",
+        member_id: str | None = None,
+        tail: str = "",
+        status: Sending = Sending.WAITING,
+        reason: str | None = None,
+    ) -> str:
+        """Add a message about this application to the outbox. Its id."""
+        return owe(
+            self.unit,
+            loaded.box,
+            promise=f"{loaded.id}/{say.stage}.{say.visit}/{say.cause}{tail}",
+            rung=rung,
+            start=start,
+            purpose=say.purpose,
+            text=say.text,
+            values=say.values,
+            candidate_id=loaded.candidate_id,
+            application_id=loaded.id,
+            member_id=member_id,
+            stage=say.stage,
+            visit=say.visit,
+            prompted=say.prompted,
+            status=status,
+            reason=reason,
+        )
+
+    # --- follow-ups ------------------------------------------------------------------------------------------------
+
+    async def _open_follow_up(self, loaded: Loaded, action: OpenFollowUp) -> None:
+        note = loaded.box.seal(action.note.encode(), f"follow_ups.note:{loaded.id}") if action.note else None
+        where = (FollowUpRow.application_id == loaded.id) & (FollowUpRow.status == "open")
+        where &= FollowUpRow.stage == action.stage
+        # A history without open follow-up needs no look: an import may open one for each of its rows.
+        known = await self.unit.one(select(FollowUpRow).where(where)) if loaded.application.follow_up else None
+        if known is not None:
+            causes = [*known["causes"], action.cause]
+            await self.unit.run(
+                update(FollowUpRow)
+                .where(FollowUpRow.id == known["id"])
+                .values(causes=causes, note=note or known["note"])
+            )
+            return
+        but = await self._last_owner(loaded) if action.cause == "handed_over" else None
+        owner = await members.owner_of(self.unit, loaded.shop, loaded.owner_id, but=but)
+        id = random_id()
+        self.unit.add(
+            FollowUpRow,
+            id=id,
+            application_id=loaded.id,
+            candidate_id=loaded.candidate_id,
+            shop=loaded.shop,
+            stage=action.stage,
+            visit=action.visit,
+            causes=[action.cause],
+            note=note,
+            owner_id=owner["id"] if owner else None,
+            status="open",
+            opened_at=self.unit.now,
+            due_at=action.due,
+            outcome=None,
+            done_at=None,
+            done_by=None,
+        )
+        if owner is not None and self.unit.load:
+            self.unit.load[owner["id"]] = self.unit.load.get(owner["id"], 0) + 1
+        say = Say(
+            "follow_up.card",
+            f"follow_up:{id}",
+            Purpose.FOLLOW_UP,
+            action.stage,
+            action.visit,
+            Audience.OWNER,
+            values={"follow_up": id},
+        )
+        self._owe_member(loaded, say, owner["id"] if owner else None)
+
+    async def _last_owner(self, loaded: Loaded) -> str | None:
+        statement = (
+            select(FollowUpRow.owner_id)
+            .where(FollowUpRow.application_id == loaded.id)
+            .order_by(FollowUpRow.opened_at.desc())
+            .limit(1)
+        )
+        row = await self.unit.one(statement)
+        return row["owner_id"] if row else None
+
+    async def _close_follow_up(self, loaded: Loaded, action: CloseFollowUp) -> None:
+        await self.unit.run(
+            update(FollowUpRow)
+            .where(FollowUpRow.application_id == loaded.id, FollowUpRow.status == "open")
+            .values(status="done", outcome=action.outcome, done_at=self.unit.now, done_by=action.actor)
+        )

@@ -1,0 +1,143 @@
+"""Conversations: who talks on which account, to whom it is bound, and how much of its window is used."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+
+from recruiting.chat import Incoming, Person
+from recruiting.ladder import Window
+from storage.tables import Candidate, Conversation, Cursor
+from storage.types import EPOCH, random_id
+from storage.unit import Unit
+
+CLOCKS_DIFFER = timedelta(minutes=1)
+
+_WINDOWS = select(Conversation.candidate_id, Conversation.surface, Conversation.heard_at, Conversation.used).where(
+    Conversation.candidate_id.in_(bindparam("ids", expanding=True))
+)
+
+
+async def windows(unit: Unit, candidates: Collection[str]) -> dict[str, list[Window]]:
+    """The bound conversations' windows, by candidate."""
+    found: dict[str, list[Window]] = {}
+    for candidate, surface, heard_at, used in await unit.connection.execute(_WINDOWS, {"ids": list(candidates)}):
+        if candidate is not None:
+            found.setdefault(candidate, []).append(Window(surface, heard_at, used))
+    return found
+
+
+async def of_person(unit: Unit, person: Person) -> Mapping[str, Any]:
+    """The conversation with this account; begun now when it is the first time."""
+    where = (
+        (Conversation.surface == person.surface)
+        & (Conversation.desk == person.desk)
+        & (Conversation.account == person.account)
+    )
+    row = await unit.one(select(Conversation).where(where))
+    if row is None:
+        unit.add(
+            Conversation,
+            id=random_id(),
+            surface=person.surface,
+            desk=person.desk,
+            account=person.account,
+            candidate_id=None,
+            bound_at=None,
+            heard_at=None,
+            used=0,
+            strangers_at=None,
+            asks=0,
+            asks_from=None,
+            dialog=None,
+        )
+        row = await unit.one(select(Conversation).where(where))
+        assert row is not None
+    return row
+
+
+async def by_id(unit: Unit, id: str) -> Mapping[str, Any] | None:
+    """One conversation, or None."""
+    return await unit.one(select(Conversation).where(Conversation.id == id))
+
+
+async def of_candidate(unit: Unit, candidate_id: str) -> list[Mapping[str, Any]]:
+    """The conversations bound to a candidate; the one heard last comes first."""
+    rows = await unit.all(select(Conversation).where(Conversation.candidate_id == candidate_id))
+    return sorted(rows, key=lambda row: row["heard_at"] or row["bound_at"], reverse=True)
+
+
+async def of_candidates(unit: Unit, candidates: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    """For each candidate with a bound conversation the one that was heard last."""
+    if not candidates:
+        return {}
+    found: dict[str, Mapping[str, Any]] = {}
+    statement = select(Conversation).where(Conversation.candidate_id.in_(list(candidates)))
+    for row in await unit.all(statement):
+        known = found.get(row["candidate_id"])
+        if known is None or (row["heard_at"] or EPOCH) > (known["heard_at"] or EPOCH):
+            found[row["candidate_id"]] = row
+    return found
+
+
+async def by_ids(unit: Unit, ids: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    """These conversations, by id."""
+    if not ids:
+        return {}
+    return {row["id"]: row for row in await unit.all(select(Conversation).where(Conversation.id.in_(list(ids))))}
+
+
+async def heard(unit: Unit, id: str, at: datetime) -> None:
+    """The person wrote: the window begins anew, at the platform's own time of it."""
+    later = (Conversation.heard_at.is_(None)) | (Conversation.heard_at <= at)  # the platform counts in whole seconds
+    await unit.run(update(Conversation).where(Conversation.id == id, later).values(heard_at=at, used=0))
+
+
+async def spent(unit: Unit, id: str) -> None:
+    """One message of the window is used."""
+    await unit.run(update(Conversation).where(Conversation.id == id).values(used=Conversation.used + 1))
+
+
+async def before_our_time(unit: Unit, incoming: Incoming) -> bool:
+    """Whether it was sent before this server's first start: such messages count for the window but are not answered."""
+    statement = select(Cursor.started_at).where(
+        Cursor.surface == incoming.sender.surface, Cursor.desk == incoming.sender.desk
+    )
+    started = (await unit.connection.execute(statement)).scalar_one_or_none()
+    return started is not None and incoming.at < started - CLOCKS_DIFFER
+
+
+async def cursor(unit: Unit, surface: str, desk: str) -> str:
+    """How far this account's messages have been pulled; the first question begins our time."""
+    row = await unit.one(select(Cursor).where(Cursor.surface == surface, Cursor.desk == desk))
+    if row is not None:
+        return str(row["cursor"])
+    unit.add(Cursor, surface=surface, desk=desk, cursor="", started_at=unit.now)
+    await unit.flush()
+    return ""
+
+
+async def move_cursor(unit: Unit, surface: str, desk: str, to: str) -> None:
+    """Messages up to here are in the inbox: commit this together with them."""
+    await unit.set(Cursor, {"surface": surface, "desk": desk}, cursor=to)
+
+
+async def contact(unit: Unit, candidate_id: str) -> Mapping[str, Any] | None:
+    """A candidate's sealed name, phone and e-mail with the wrapped key and the language."""
+    if candidate_id not in unit.contacts:
+        await preload_contacts(unit, [candidate_id])
+    return unit.contacts.get(candidate_id)
+
+
+_CONTACTS = select(
+    Candidate.id, Candidate.name, Candidate.phone, Candidate.email, Candidate.key, Candidate.locale
+).where(Candidate.id.in_(bindparam("ids", expanding=True)))
+
+
+async def preload_contacts(unit: Unit, ids: Collection[str]) -> None:
+    """Read the contacts of many candidates at once; a unit remembers them."""
+    if ids:
+        await unit.flush()
+        for row in (await unit.connection.execute(_CONTACTS, {"ids": list(ids)})).mappings():
+            unit.contacts[row["id"]] = dict(row)

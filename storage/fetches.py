@@ -1,0 +1,28 @@
+"""Files that still lie with a platform and are to be taken over."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from storage.tables import Fetch
+from storage.unit import Unit
+
+
+async def due(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
+    """What is to be fetched now, oldest first."""
+    where = (Fetch.status == "waiting") & (Fetch.due_at <= unit.now)
+    return await unit.all(select(Fetch).where(where).order_by(Fetch.due_at).limit(limit))
+
+
+async def put_off(unit: Unit, id: str, until: datetime) -> None:
+    """Not this time."""
+    waiting = update(Fetch).where(Fetch.id == id, Fetch.status == "waiting")
+    await unit.run(waiting.values(due_at=until, tries=Fetch.tries + 1))
+
+
+async def done(unit: Unit, id: str, status: str) -> bool:
+    """Settle it, done or failed; False when somebody else has."""
+    waiting = update(Fetch).where(Fetch.id == id, Fetch.status == "waiting")
+    return await unit.run(waiting.values(status=status)) == 1

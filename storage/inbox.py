@@ -1,0 +1,89 @@
+"""Callbacks that were verified: each exactly once, kept until handled."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import bindparam, func, or_, select, update
+
+from storage.keys import Box
+from storage.tables import Incoming
+from storage.unit import Ground, Unit
+
+ATTEMPTS = 5  # then a row is put aside: `bulou audit` names it
+BUSY = timedelta(seconds=2)  # doubles with each attempt
+
+def row(key: str, source: str, body: Mapping[str, Any], *, box: Box, day: date, now: datetime) -> dict[str, Any]:
+    """A new row; `key` is what swallows the repeats, so it is the platform's own id of the item."""
+    return {
+        "key": key[:300],
+        "source": source,
+        "day": day,
+        "body": box.seal(orjson.dumps(body), f"inbox.body:{key}"),
+        "received_at": now,
+        "status": "waiting",
+        "attempts": 0,
+        "retry_at": None,
+        "reason": None,
+    }
+
+
+async def accept(ground: Ground, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Commit what came in, together with whatever else came in at the same moment. Repeats are swallowed."""
+    await ground.database.append(Incoming, rows)
+
+
+def opened(row: Mapping[str, Any], box: Box) -> dict[str, Any]:
+    """The body of a row."""
+    body: dict[str, Any] = orjson.loads(box.open(row["body"], f"inbox.body:{row['key']}"))
+    return body
+
+
+_WAITING = (
+    select(Incoming)
+    .where(
+        Incoming.status == "waiting",
+        or_(Incoming.retry_at.is_(None), Incoming.retry_at <= bindparam("now", type_=Incoming.received_at.type)),
+    )
+    .order_by(Incoming.seq)
+    .limit(bindparam("limit"))
+)
+
+
+async def waiting(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
+    """What is to be handled, oldest first. Several replicas may see the same rows; `claim` decides."""
+    found = await unit.connection.execute(_WAITING, {"now": unit.now, "limit": limit})
+    return [dict(row) for row in found.mappings()]
+
+
+_CLAIM = update(Incoming).where(Incoming.seq == bindparam("b_seq"), Incoming.status == "waiting").values(status="done")
+
+
+async def claim(unit: Unit, seq: int) -> bool:
+    """Take a row in the very transaction that handles it; False when somebody else has."""
+    result = await unit.connection.execute(_CLAIM, {"b_seq": seq})
+    return int(result.rowcount) == 1
+
+
+async def put_off(unit: Unit, row: Mapping[str, Any], reason: str) -> bool:
+    """Handling failed: try again later, or put the row aside after the last attempt (True then)."""
+    attempts = row["attempts"] + 1
+    last = attempts >= ATTEMPTS
+    await unit.run(
+        update(Incoming)
+        .where(Incoming.seq == row["seq"], Incoming.status == "waiting")
+        .values(
+            attempts=attempts,
+            retry_at=unit.now + BUSY * 2**attempts,
+            status="failed" if last else "waiting",
+            reason=reason[:300],
+        )
+    )
+    return bool(last)
+
+
+async def set_aside(unit: Unit) -> int:
+    """How many rows could not be handled at all."""
+    statement = select(func.count()).select_from(Incoming).where(Incoming.status == "failed")
+    return int((await unit.connection.execute(statement)).scalar_one())

@@ -1,0 +1,103 @@
+"""Members: who is HR, with which role and shops; and who looks after what."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, func, select
+
+from storage.tables import ApiToken, FollowUpRow, Member
+from storage.types import random_id
+from storage.unit import Unit
+
+ROLES = ("recruiter", "manager", "admin")
+
+
+async def everybody(unit: Unit) -> list[Mapping[str, Any]]:
+    """All members by name; read once a unit."""
+    if unit.members is None:
+        unit.members = await unit.all(select(Member).order_by(Member.name))
+    return unit.members
+
+
+async def by_account(unit: Unit, column: str, account: str) -> Mapping[str, Any] | None:
+    """The member with this account on a platform (`wecom` or `feishu`). WeCom's userids know no case."""
+    return next((m for m in await everybody(unit) if (m[column] or "").lower() == account.lower()), None)
+
+
+async def by_name(unit: Unit, name: str) -> Mapping[str, Any] | None:
+    """The member of this name."""
+    return next((member for member in await everybody(unit) if member["name"] == name), None)
+
+
+async def by_id(unit: Unit, id: str | None) -> Mapping[str, Any] | None:
+    """The member with this id."""
+    return next((member for member in await everybody(unit) if member["id"] == id), None)
+
+
+def covers(member: Mapping[str, Any], shop: str) -> bool:
+    """Whether a shop lies in the member's scope."""
+    return not member["shops"] or shop in member["shops"]
+
+
+async def owner_of(unit: Unit, shop: str, named: str | None, *, but: str | None = None) -> Mapping[str, Any] | None:
+    """Who takes a follow-up or review about `shop`: the recruiter whom the import named, else the recruiter whose scope
+    holds the shop and who has the fewest open follow-ups, else nobody (it goes to HR's group). Never `but`.
+    """
+    members = await everybody(unit)
+    if named is not None and named != but:
+        for member in members:
+            if member["id"] == named:
+                return member
+    fitting = [m for m in members if m["role"] == "recruiter" and covers(m, shop) and m["id"] != but]
+    if not fitting:
+        return None
+    if not unit.load:
+        counted = await unit.connection.execute(
+            select(FollowUpRow.owner_id, func.count())
+            .where(FollowUpRow.status == "open")
+            .group_by(FollowUpRow.owner_id)
+        )
+        unit.load = {owner: count for owner, count in counted if owner is not None} or {"": 0}
+    # Who knows the shop comes before who knows all shops.
+    return min(fitting, key=lambda m: (unit.load.get(m["id"], 0), not m["shops"], m["name"]))
+
+
+async def managers_of(unit: Unit, shop: str) -> list[Mapping[str, Any]]:
+    """The managers of a shop."""
+    return [m for m in await everybody(unit) if m["role"] == "manager" and m["shops"] and shop in m["shops"]]
+
+
+async def put(unit: Unit, name: str, **values: Any) -> str:
+    """Add a member, or change the one of that name; the id."""
+    known = await by_name(unit, name)
+    unit.members = None
+    if known is not None:
+        await unit.set(Member, {"id": known["id"]}, **values)
+        return str(known["id"])
+    id = random_id()
+    defaults = {"wecom": None, "feishu": None, "phone": None, "locale": None, "surface": None}
+    unit.add(Member, id=id, name=name, created_at=unit.now, **(defaults | values))
+    await unit.flush()
+    return id
+
+
+async def remove(unit: Unit, name: str) -> bool:
+    """Take a member away; their open follow-ups go back to the group. False: there is none of that name."""
+    known = await by_name(unit, name)
+    if known is None:
+        return False
+    await unit.set(FollowUpRow, {"owner_id": known["id"], "status": "open"}, owner_id=None)
+    await unit.run(delete(Member).where(Member.id == known["id"]))
+    unit.members = None
+    return True
+
+
+async def tokens(unit: Unit) -> list[Mapping[str, Any]]:
+    """The API tokens, without their secrets."""
+    return await unit.all(select(ApiToken).order_by(ApiToken.name))
+
+
+async def wrote_on(unit: Unit, member: Mapping[str, Any], surface: str) -> None:
+    """Remember where a member last wrote: that is where cards go."""
+    if member["surface"] != surface:
+        await unit.set(Member, {"id": member["id"]}, surface=surface)

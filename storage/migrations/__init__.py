@@ -1,0 +1,1 @@
+"""Alembic: the schema's history. `bulou migrate` hands the URL in."""

@@ -1,0 +1,207 @@
+"""Promises to send: claim what is due, note what became of it.
+
+A row is marked as sending, and that committed, before its request goes out.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from recruiting.ladder import next_rung
+from recruiting.model import Unreachable
+from recruiting.process import Rung
+from storage.applications import Loaded, load_one
+from storage.apply import take
+from storage.tables import OutboxRow, Sending
+from storage.types import UtcDateTime, random_id
+from storage.unit import Unit
+
+_DUE = (
+    select(OutboxRow)
+    .where(
+        OutboxRow.status == "waiting",
+        OutboxRow.due_at <= bindparam("now", type_=UtcDateTime()),
+        OutboxRow.leader_id.is_(None),  # what was joined goes with its leader
+    )
+    .order_by(OutboxRow.due_at, OutboxRow.created_at)
+    .limit(bindparam("limit"))
+)
+_UNTRIED: dict[str, Any] = dict.fromkeys(
+    (
+        "surface",
+        "conversation_id",
+        "frozen",
+        "tried_at",
+        "sending_at",
+        "accepted_at",
+        "platform_id",
+        "card",
+        "leader_id",
+        "reason",
+    )
+)
+_EARLIEST = select(func.min(OutboxRow.due_at)).where(OutboxRow.status == "waiting", OutboxRow.leader_id.is_(None))
+
+
+async def earliest(connection: AsyncConnection) -> datetime | None:
+    """When the next message is due: aware, UTC; None when none waits."""
+    moment: datetime | None = (await connection.execute(_EARLIEST)).scalar_one()
+    return moment
+
+
+async def due(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
+    """Messages that wait and are due, oldest first; on PostgreSQL locked until the end of the transaction."""
+    statement = _DUE if unit.ground.database.dialect == "sqlite" else _DUE.with_for_update(skip_locked=True)
+    found = await unit.connection.execute(statement, {"now": unit.now, "limit": limit})
+    return [dict(row) for row in found.mappings()]
+
+
+async def stuck(unit: Unit, before: datetime) -> list[Mapping[str, Any]]:
+    """Messages whose try began before this moment and never ended: the process died in between."""
+    interrupted = (OutboxRow.status == "sending") & (OutboxRow.sending_at < before) & OutboxRow.leader_id.is_(None)
+    statement = select(OutboxRow).where(interrupted)
+    if unit.ground.database.dialect != "sqlite":
+        statement = statement.with_for_update(skip_locked=True)
+    return await unit.all(statement)
+
+
+async def followers(unit: Unit, leaders: Collection[str]) -> dict[str, list[Mapping[str, Any]]]:
+    """What was joined to these messages at their first try, by leader: it shares their fate."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    if leaders:
+        where = OutboxRow.leader_id.in_(list(leaders)) & OutboxRow.status.in_(["waiting", "sending"])
+        for row in await unit.all(select(OutboxRow).where(where).order_by(OutboxRow.created_at)):
+            found.setdefault(row["leader_id"], []).append(row)
+    return found
+
+
+def _by_id(*columns: str) -> Any:
+    values: dict[str, Any] = {column: bindparam(f"b_{column}") for column in columns}
+    return update(OutboxRow).where(OutboxRow.id == bindparam("b_id")).values(**values)
+
+
+_SENDING = _by_id(
+    "status", "rung", "surface", "conversation_id", "frozen", "tries", "tried_at", "sending_at", "leader_id"
+)
+_LATER = _by_id("status", "due_at", "reason")
+_ENDED = _by_id("status", "reason", "accepted_at", "platform_id", "card")
+
+
+async def mark_sending(unit: Unit, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The tries begin now: commit this before the requests go out."""
+    await _many(
+        unit,
+        _SENDING,
+        [
+            {
+                "b_id": row["id"],
+                "b_status": "sending",
+                "b_rung": row["rung"],
+                "b_surface": row["surface"],
+                "b_conversation_id": row["conversation_id"],
+                "b_frozen": row["frozen"],
+                "b_tries": row["tries"] + 1,
+                "b_tried_at": row["tried_at"] or unit.now,
+                "b_sending_at": unit.now,
+                "b_leader_id": row["leader_id"],
+            }
+            for row in rows
+        ],
+    )
+
+
+async def put_off(unit: Unit, rows: Sequence[tuple[Mapping[str, Any], datetime, str]]) -> None:
+    """Not now: (row, when, why)."""
+    await _many(
+        unit,
+        _LATER,
+        [{"b_id": row["id"], "b_status": "waiting", "b_due_at": at, "b_reason": why[:300]} for row, at, why in rows],
+    )
+
+
+async def end(unit: Unit, rows: Sequence[tuple[Mapping[str, Any], Sending, str, str, str]]) -> None:
+    """The message has come to an end on its rung: (row, status, reason, platform's id, card handle)."""
+    await _many(
+        unit,
+        _ENDED,
+        [
+            {
+                "b_id": row["id"],
+                "b_status": status.value,
+                "b_reason": reason[:300] or None,
+                "b_accepted_at": unit.now if status is Sending.ACCEPTED else None,
+                "b_platform_id": platform_id[:300] or None,
+                "b_card": card[:300] or None,
+            }
+            for row, status, reason, platform_id, card in rows
+        ],
+    )
+
+
+async def _many(unit: Unit, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        await unit.flush()
+        await unit.connection.execute(statement, list(rows))
+
+
+async def by_id(unit: Unit, id: str) -> Mapping[str, Any] | None:
+    """One message, or None."""
+    return await unit.one(select(OutboxRow).where(OutboxRow.id == id))
+
+
+async def step_down(unit: Unit, row: Mapping[str, Any], reason: str) -> None:
+    """A rung failed for good: owe the same on the next one. The last rung is a person."""
+    loaded = await load_one(unit, row["application_id"]) if row["application_id"] else None
+    if loaded is None or row["rung"] not in ("chat", "sms", "email"):
+        return
+    await step_down_loaded(unit, loaded, row, reason)
+
+
+async def step_down_loaded(unit: Unit, loaded: Loaded, row: Mapping[str, Any], reason: str) -> None:
+    """As `step_down`, with the application at hand."""
+    failed = Rung(row["rung"])
+    rung = next_rung(loaded.application.process.ladder, failed, loaded.application.person.reachable - {failed})
+    if rung is None or rung is Rung.FOLLOW_UP:
+        cause = row["promise"].rpartition("/")[2]
+        await take(unit, loaded, Unreachable(cause, row["stage"], row["visit"], reason))
+        return
+    id = random_id()
+    values = loaded.box.open(row["values"], f"outbox.values:{row['id']}")
+    fresh: dict[str, Any] = {
+        "id": id,
+        "rung": rung.value,
+        "start": "stepped",
+        "values": loaded.box.seal(values, f"outbox.values:{id}"),
+        "day": None,
+        "candidate_id": loaded.candidate_id,
+        "status": "waiting",
+        "tries": 0,
+        "due_at": unit.now,
+        "created_at": unit.now,
+        **_UNTRIED,
+    }
+    unit.add(OutboxRow, **(dict(row) | fresh))
+    await unit.flush()
+
+
+async def hand_to_group(unit: Unit, loaded: Loaded, row: Mapping[str, Any]) -> None:
+    """A member cannot be reached: HR's group gets the same."""
+    id = random_id()
+    values = loaded.box.open(row["values"], f"outbox.values:{row['id']}")
+    fresh: dict[str, Any] = {
+        "id": id,
+        "rung": "group",
+        "start": "stepped",
+        "member_id": None,
+        "values": loaded.box.seal(values, f"outbox.values:{id}"),
+        "status": "waiting",
+        "tries": 0,
+        "due_at": unit.now,
+        "created_at": unit.now,
+        **_UNTRIED,
+    }
+    unit.add(OutboxRow, **(dict(row) | fresh))
+    await unit.flush()

@@ -1,0 +1,77 @@
+"""A message that we owe somebody becomes a row of the outbox, in the transaction of what caused it."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import orjson
+
+from recruiting.model import Purpose
+from storage.keys import Box
+from storage.tables import OutboxRow, Sending
+from storage.types import random_id
+from storage.unit import Unit
+
+# What a handler answered (`start` of a row), as opposed to what the rules owe; a welcome needs no open window.
+REPLIES = frozenset({"reply", "welcome"})
+
+
+def owe(
+    unit: Unit,
+    box: Box,
+    *,
+    promise: str,
+    rung: str,
+    purpose: Purpose,
+    text: str,
+    values: Mapping[str, Any],
+    start: str = "",
+    candidate_id: str | None = None,
+    application_id: str | None = None,
+    member_id: str | None = None,
+    surface: str | None = None,
+    conversation_id: str | None = None,
+    stage: str = "",
+    visit: int = 0,
+    prompted: bool = True,
+    day: date | None = None,
+    status: Sending = Sending.WAITING,
+    reason: str | None = None,
+) -> str:
+    """Add a message to the outbox; the same promise on the same rung is kept once. Its id, ours on the wire too.
+
+    `box` is the candidate's, or that of `day` where the message belongs to no single candidate.
+    """
+    id = random_id()
+    unit.add(
+        OutboxRow,
+        id=id,
+        promise=promise,
+        rung=rung,
+        start=start,
+        purpose=purpose.value,
+        candidate_id=candidate_id,
+        application_id=application_id,
+        member_id=member_id,
+        surface=surface,
+        conversation_id=conversation_id,
+        stage=stage,
+        visit=visit,
+        prompted=prompted,
+        text=text,
+        values=box.seal(orjson.dumps(dict(values)), f"outbox.values:{id}"),
+        day=day,
+        frozen=None,
+        status=status.value,
+        tries=0,
+        due_at=unit.now,
+        created_at=unit.now,
+        tried_at=None,
+        sending_at=None,
+        accepted_at=None,
+        platform_id=None,
+        card=None,
+        leader_id=None,
+        reason=reason,
+    )
+    return id

@@ -1,0 +1,197 @@
+"""Counting for rates, per batch and process: how many were due, how many of these missed it, by shop and channel."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, and_, case, delete, func, literal, not_, select, type_coerce, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from recruiting.process import Process
+from recruiting.rates import Counts
+from storage.applications import process_of
+from storage.tables import ApplicationRow, Batch, OutboxRow, RateChange, Visit, Watch
+from storage.unit import Unit
+
+
+@dataclass(slots=True)
+class Tally:
+    """One rate of one batch: the whole, and its slices."""
+
+    due: int = 0
+    missed: int = 0
+    by_shop: dict[str, Counts] = field(default_factory=dict)
+    by_channel: dict[str, Counts] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> Counts:
+        """The whole."""
+        return Counts(self.due, self.missed)
+
+    def add(self, shop: str, channel: str, due: int, missed: int) -> None:
+        """Take a slice in."""
+        self.due += due
+        self.missed += missed
+        for slices, name in ((self.by_shop, shop), (self.by_channel, channel)):
+            before = slices.get(name, Counts(0, 0))
+            slices[name] = Counts(before.due + due, before.missed + missed)
+
+
+async def tally(
+    unit: Unit, batch_id: str, process_id: str, rate: str, stage: str | None, after: timedelta, until: datetime
+) -> Tally:
+    """Count one rate. `stage` None = all stages; due is whose moment lies `after` or more before `until`."""
+    found = Tally()
+    count = _delivery if rate == "delivery_failure" else _visits
+    for shop, channel, due, missed in await count(unit, batch_id, process_id, rate, stage, after, until):
+        found.add(shop or "", channel or "", int(due), int(missed or 0))
+    return found
+
+
+async def _visits(
+    unit: Unit, batch_id: str, process_id: str, rate: str, stage: str | None, after: timedelta, until: datetime
+) -> Any:
+    moment = Visit.entered_at if rate == "certificate_missing" else Visit.invited_at
+    done = {
+        "no_show": Visit.participated_at,
+        "no_reply": Visit.replied_at,
+        "certificate_missing": Visit.uploaded_at,
+    }[rate]
+    ended_early = and_(
+        Visit.ended.is_(True), type_coerce(Visit.left_at, BigInteger) < type_coerce(moment, BigInteger) + _length(after)
+    )
+    where = [
+        Visit.batch_id == batch_id,
+        Visit.process_id == process_id,
+        moment.is_not(None),
+        moment <= until - after,
+        not_(and_(ended_early, done.is_(None))),
+    ]
+    if stage is not None:
+        where.append(Visit.stage == stage)
+    missed = func.sum(case((done.is_(None), 1), else_=0))
+    statement = select(Visit.shop, Visit.channel, func.count(), missed).where(*where)
+    await unit.flush()
+    return await unit.connection.execute(statement.group_by(Visit.shop, Visit.channel))
+
+
+def _length(after: timedelta) -> Any:
+    """A duration in the unit in which moments are kept: whole microseconds."""
+    return literal(after // timedelta(microseconds=1), BigInteger)
+
+
+async def _delivery(
+    unit: Unit, batch_id: str, process_id: str, rate: str, stage: str | None, after: timedelta, until: datetime
+) -> Any:
+    """Messages that were tried, each promise once, with the last rung that was tried."""
+    last = func.row_number().over(partition_by=OutboxRow.promise, order_by=OutboxRow.created_at.desc()).label("last")
+    where = [
+        ApplicationRow.batch_id == batch_id,
+        ApplicationRow.process_id == process_id,
+        OutboxRow.rung.in_(["chat", "sms", "email"]),
+        OutboxRow.tried_at.is_not(None),
+        OutboxRow.tried_at <= until - after,
+    ]
+    if stage is not None:
+        where.append(OutboxRow.stage == stage)
+    tried = (
+        select(ApplicationRow.shop, OutboxRow.rung, OutboxRow.status, last)
+        .join(ApplicationRow, ApplicationRow.id == OutboxRow.application_id)
+        .where(*where)
+        .subquery()
+    )
+    missed = func.sum(case((tried.c.status == "failed", 1), else_=0))
+    statement = select(tried.c.shop, tried.c.rung, func.count(), missed).where(tried.c.last == 1)
+    await unit.flush()
+    return await unit.connection.execute(statement.group_by(tried.c.shop, tried.c.rung))
+
+
+# --- watches: when to look next ----------------------------------------------------------------------------------
+
+
+async def anything_new(connection: AsyncConnection) -> bool:
+    """Whether turns have told of changes that no watch has seen."""
+    return (await connection.execute(select(RateChange.seq).limit(1))).first() is not None
+
+
+async def earliest(connection: AsyncConnection) -> datetime | None:
+    """When the next watch is to be looked at."""
+    moment: datetime | None = (await connection.execute(select(func.min(Watch.next_at)))).scalar_one()
+    return moment
+
+
+async def fold(unit: Unit, limit: int) -> int:
+    """Take the changes in: batches in which something happened are watched from now on. How many there were."""
+    rows = await unit.all(select(RateChange).order_by(RateChange.seq).limit(limit))
+    if not rows:
+        return 0
+    await unit.run(delete(RateChange).where(RateChange.seq.in_([row["seq"] for row in rows])))
+    for batch_id in {row["batch_id"] for row in rows}:
+        await _watch(unit, batch_id)
+    return len(rows)
+
+
+async def _watch(unit: Unit, batch_id: str) -> None:
+    """Make or wake the watches of a batch: one for each alert of each process in it."""
+    first = await unit.one(select(func.min(Visit.invited_at).label("at")).where(Visit.batch_id == batch_id))
+    if first is None or first["at"] is None:
+        return
+    known = {
+        (row["process_id"], row["number"]): row
+        for row in await unit.all(select(Watch).where(Watch.batch_id == batch_id))
+    }
+    newest = select(ApplicationRow.process_id, func.max(ApplicationRow.process_version).label("version"))
+    for row in await unit.all(newest.where(ApplicationRow.batch_id == batch_id).group_by(ApplicationRow.process_id)):
+        process = await process_of(unit, row["process_id"], row["version"])
+        for number in range(len(process.alerts)):
+            watch = known.get((process.id, number))
+            if watch is None:
+                unit.add(
+                    Watch,
+                    batch_id=batch_id,
+                    process_id=process.id,
+                    number=number,
+                    first_at=first["at"],
+                    next_at=unit.now,
+                    alerting=False,
+                    told_rate=None,
+                    level=0,
+                )
+            elif watch["next_at"] is None:
+                await set_watch(unit, watch, next_at=unit.now)
+
+
+async def due(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
+    """The watches to look at now, with the batch's name."""
+    statement = (
+        select(Watch, Batch.name)
+        .join(Batch, Batch.id == Watch.batch_id)
+        .where(Watch.next_at <= unit.now)
+        .order_by(Watch.next_at)
+        .limit(limit)
+    )
+    return await unit.all(statement)
+
+
+async def set_watch(unit: Unit, watch: Mapping[str, Any], **values: Any) -> None:
+    """Change a watch."""
+    key = {name: watch[name] for name in ("batch_id", "process_id", "number")}
+    statement = update(Watch).values(**values)
+    for column, value in key.items():
+        statement = statement.where(getattr(Watch, column) == value)
+    await unit.run(statement)
+
+
+async def still_open(unit: Unit, batch_id: str) -> bool:
+    """Whether anything in the batch can still change a rate."""
+    where = (ApplicationRow.batch_id == batch_id) & (ApplicationRow.status == "open")
+    return await unit.one(select(ApplicationRow.id).where(where).limit(1)) is not None
+
+
+async def process_in(unit: Unit, batch_id: str, process_id: str) -> Process:
+    """The newest version of a process that applications of the batch follow."""
+    where = (ApplicationRow.batch_id == batch_id) & (ApplicationRow.process_id == process_id)
+    row = await unit.one(select(func.max(ApplicationRow.process_version).label("version")).where(where))
+    assert row is not None
+    return await process_of(unit, process_id, row["version"])

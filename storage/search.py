@@ -1,0 +1,105 @@
+"""Finding people by keyed hashes of their phone, name or last four digits: nobody's name is read for it."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, or_, select
+
+from recruiting.contacts import last_four, name_parts, normalised_name
+from recruiting.intents import phone_in
+from storage.applications import Loaded, load
+from storage.keys import Keyring
+from storage.tables import ApplicationRow, SearchTerm
+from storage.unit import Unit
+
+MATCHES = 20
+_ID = re.compile("[0-9a-f]{6,32}")
+
+
+def terms(
+    keyring: Keyring, candidate_id: str, *, name: str, phone: str | None, email: str | None
+) -> list[dict[str, str]]:
+    """The rows under which a person can be found; `phone` as E.164, `email` tidied."""
+    said = [("name", normalised_name(name)), *(("part", part) for part in name_parts(name))]
+    if phone:
+        said += [("phone", phone), ("last_four", last_four(phone))]
+    if email:
+        said.append(("email", email.casefold()))
+    return [{"candidate_id": candidate_id, "kind": kind, "digest": keyring.digest(kind, value)} for kind, value in said]
+
+
+async def by_phone(unit: Unit, phone: str) -> str | None:
+    """The candidate with this number (E.164), or None."""
+    found = await unit.one(select(SearchTerm.candidate_id).where(_is(unit, "phone", phone)))
+    return found["candidate_id"] if found else None
+
+
+async def lock_candidate(unit: Unit, candidate_id: str) -> None:
+    """Let nobody else act on this person until the transaction ends."""
+    await unit.ground.database.lock(unit.connection, f"candidate:{candidate_id}")
+
+
+async def lock_candidate_of(unit: Unit, application_id: str) -> str | None:
+    """The same for the person behind an application; their id, None when there is no such application."""
+    row = await unit.one(select(ApplicationRow.candidate_id).where(ApplicationRow.id == application_id))
+    if row is None:
+        return None
+    await lock_candidate(unit, row["candidate_id"])
+    return str(row["candidate_id"])
+
+
+async def applications(unit: Unit, words: str, shops: Sequence[str]) -> list[Loaded]:
+    """The applications in these shops (none = all) that a name, phone, last four digits or id means; newest first.
+
+    A whole name comes before a part of one. At most `MATCHES`.
+    """
+    for where in _meanings(unit, words):
+        if shops:
+            where &= ApplicationRow.shop.in_(list(shops))
+        statement = select(ApplicationRow.id).where(where).order_by(ApplicationRow.created_at.desc()).limit(MATCHES)
+        found = await load(unit, [row["id"] for row in await unit.all(statement)])
+        if found:
+            return sorted(found.values(), key=lambda loaded: loaded.created_at, reverse=True)
+    return []
+
+
+def _meanings(unit: Unit, words: str) -> list[Any]:
+    """What the words may mean, the most exact first."""
+    plain = unicodedata.normalize("NFKC", words).strip()[:100]
+    asked: list[Any] = []
+    if phone := phone_in(plain):
+        asked.append(_of(unit, "phone", phone))
+    if re.fullmatch("[0-9]{4}", plain):
+        asked.append(_of(unit, "last_four", plain))
+    if _ID.fullmatch(plain.lower()):
+        prefix = plain.lower()
+        starts = (
+            column.startswith(prefix, autoescape=True) for column in (ApplicationRow.id, ApplicationRow.candidate_id)
+        )
+        asked.append(or_(*starts))
+    if name := normalised_name(plain):
+        asked.append(_of(unit, "name", name))
+    if parts := name_parts(plain):
+        asked.append(_with_parts(unit, parts))
+    return asked
+
+
+def _is(unit: Unit, kind: str, value: str) -> Any:
+    return (SearchTerm.kind == kind) & (SearchTerm.digest == unit.ground.keyring.digest(kind, value))
+
+
+def _of(unit: Unit, kind: str, value: str) -> Any:
+    return ApplicationRow.candidate_id.in_(select(SearchTerm.candidate_id).where(_is(unit, kind, value)))
+
+
+def _with_parts(unit: Unit, parts: Sequence[str]) -> Any:
+    digests = [unit.ground.keyring.digest("part", part) for part in parts]
+    having = (
+        select(SearchTerm.candidate_id)
+        .where(SearchTerm.kind == "part", SearchTerm.digest.in_(digests))
+        .group_by(SearchTerm.candidate_id)
+        .having(func.count() == len(digests))
+    )
+    return ApplicationRow.candidate_id.in_(having)

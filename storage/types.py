@@ -1,0 +1,108 @@
+"""What a column may hold: moments, sealed words, JSON and random ids; and the base of all tables."""
+
+import enum
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar
+
+import orjson
+from sqlalchemy import BigInteger, Enum, LargeBinary, MetaData, String, Text
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class SealedBytes(bytes):
+    """Words that nobody can read without their key. Only `storage.keys` makes them."""
+
+    __slots__ = ()
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: aware in, aware UTC out; kept as whole microseconds since 1970, so order and equality are exact."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Count the microseconds since 1970. Raises ValueError: `value` has no time zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None or value.utcoffset() is None:
+            raise ValueError("a moment needs its time zone")
+        past = value - EPOCH
+        return (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Give the moment back, aware, UTC."""
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class Sealed(TypeDecorator[SealedBytes]):
+    """The one type for every column that may hold a person's words or contact: takes only what has been sealed."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: SealedBytes | None, dialect: Dialect) -> bytes | None:
+        """Let sealed words pass. Raises TypeError: `value` is plain (and is not shown)."""
+        if value is not None and not isinstance(value, SealedBytes):
+            raise TypeError(f"this column takes sealed words only, not plain {type(value).__name__}")
+        return value
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> SealedBytes | None:
+        """Give the sealed words back, still sealed."""
+        return None if value is None else SealedBytes(value)
+
+
+class Json(TypeDecorator[Any]):
+    """Small structured values without personal words, kept as JSON text. None is SQL's NULL."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Write the value as JSON text."""
+        return None if value is None else orjson.dumps(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Read the value back."""
+        return None if value is None else orjson.loads(value)
+
+
+def random_id() -> str:
+    """A fresh random name of 128 bits: ids are never counted up, so none can be guessed."""
+    return secrets.token_hex(16)
+
+
+def _stored_values(kind: type[enum.Enum]) -> list[str]:
+    return [str(member.value) for member in kind]
+
+
+Moment = Annotated[datetime, mapped_column(UtcDateTime)]
+Id = Annotated[str, mapped_column(String(32), primary_key=True, default=random_id)]
+
+
+class Base(DeclarativeBase):
+    """The ground of all tables: how constraints are named, and which Python type becomes which column."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime,
+        SealedBytes: Sealed,
+        dict[str, Any]: Json,
+        list[Any]: Json,
+        list[str]: Json,
+        # Stored by value and as text: a new member needs no change of the schema.
+        enum.Enum: Enum(enum.Enum, native_enum=False, length=32, values_callable=_stored_values),
+    }

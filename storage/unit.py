@@ -1,0 +1,153 @@
+"""One transaction with what it reads and what it will write.
+
+A unit collects inserts and writes them with one statement a table when it is flushed; `storage.apply` turns actions
+into these rows. One unit may carry many applications (a sweep over due timers) or one (a click).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any, cast
+
+from sqlalchemy import Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from recruiting.process import Process, Rung
+from storage.appending import not_given
+from storage.database import Database
+from storage.keys import Box, DayKeys, Keyring
+from storage.tables import (
+    ApplicationRow,
+    Batch,
+    Candidate,
+    Consent,
+    Conversation,
+    Document,
+    EventRow,
+    FollowUpRow,
+    Link,
+    Member,
+    OutboxRow,
+    ProcessVersion,
+    SearchTerm,
+    TimerRow,
+    Visit,
+)
+from storage.types import Base
+
+MANY = 50  # rows of one table from which it pays to bypass SQLAlchemy
+
+# Parents before children, so that foreign keys hold at every statement.
+_ORDER: Sequence[type[Base]] = (
+    ProcessVersion,
+    Batch,
+    Member,
+    Candidate,
+    SearchTerm,
+    Consent,
+    Conversation,
+    ApplicationRow,
+    Visit,
+    EventRow,
+    TimerRow,
+    FollowUpRow,
+    Document,
+    Link,
+    OutboxRow,
+)
+
+
+@dataclass
+class Ground:
+    """What every unit stands on: plain values and the caches of things that never change."""
+
+    database: Database
+    keyring: Keyring
+    days: DayKeys
+    timezone: tzinfo
+    locale: str
+    channels: frozenset[Rung]  # the ways to a candidate that are set up
+    processes: dict[tuple[str, int], Process] = field(default_factory=dict)
+
+    def today(self, now: datetime) -> date:
+        """The company's calendar day."""
+        return now.astimezone(self.timezone).date()
+
+    def midnight(self, now: datetime) -> datetime:
+        """When the company's calendar day began."""
+        local = now.astimezone(self.timezone)
+        return local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=self.timezone)
+
+
+class Unit:
+    """An open transaction. `now` is the moment of whatever is being handled: aware, UTC."""
+
+    def __init__(self, connection: AsyncConnection, ground: Ground, now: datetime) -> None:
+        self.connection = connection
+        self.ground = ground
+        self.now = now
+        self._inserts: dict[type[Base], list[dict[str, Any]]] = {}
+        self.members: list[Mapping[str, Any]] | None = None
+        self.contacts: dict[str, Mapping[str, Any]] = {}  # candidate -> sealed contact
+        self.tokens: dict[tuple[str, str, int, str], str] = {}  # application, stage, visit, kind -> token in a link
+        self.links: dict[str, dict[tuple[str, int, str], Mapping[str, Any]]] = {}  # application -> its links, if read
+        self.load: dict[str, int] = {}  # member -> open follow-ups, counted once a unit
+
+    def add(self, table: type[Base], **row: Any) -> None:
+        """Insert a row at the next flush. A row whose unique key exists already is left out silently."""
+        self._inserts.setdefault(table, []).append(row)
+
+    async def flush(self) -> None:
+        """Write what has been collected: a statement a table."""
+        for table in (*_ORDER, *(t for t in self._inserts if t not in _ORDER)):
+            alike: dict[frozenset[str], list[dict[str, Any]]] = {}
+            for row in self._inserts.pop(table, ()):
+                alike.setdefault(frozenset(row), []).append(row)
+            for names, rows in alike.items():
+                await self._insert_all(table, names, rows)
+
+    async def _insert_all(self, table: type[Base], names: Collection[str], rows: list[dict[str, Any]]) -> None:
+        if len(rows) >= MANY and not not_given(cast(Table, table.__table__), names):
+            await self.ground.database.insert(self.connection, table, rows)
+        else:
+            await self.connection.execute(self._insert(table.__table__), rows)
+
+    def _insert(self, table: Any) -> Any:
+        assert isinstance(table, Table)
+        if self.connection.dialect.name == "sqlite":
+            return sqlite.insert(table).on_conflict_do_nothing()
+        return postgresql.insert(table).on_conflict_do_nothing()
+
+    async def one(self, statement: Any) -> Mapping[str, Any] | None:
+        """The first row of a query as a mapping, or None. Flushes first, so that it sees its own writes."""
+        await self.flush()
+        row = (await self.connection.execute(statement)).mappings().first()
+        return dict(row) if row is not None else None
+
+    async def all(self, statement: Any) -> list[Mapping[str, Any]]:
+        """All rows of a query as mappings. Flushes first."""
+        await self.flush()
+        return [dict(row) for row in (await self.connection.execute(statement)).mappings()]
+
+    async def run(self, statement: Any, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
+        """Carry out an update or delete; the number of rows it met. Flushes first."""
+        await self.flush()
+        result = await self.connection.execute(statement, rows) if rows else await self.connection.execute(statement)
+        return int(result.rowcount)
+
+    async def set(self, table: type[Base], key: Mapping[str, Any], **values: Any) -> int:
+        """Change the row with this key."""
+        statement = update(table).values(**values)
+        for column, value in key.items():
+            statement = statement.where(getattr(table, column) == value)
+        return await self.run(statement)
+
+    async def box_of(self, candidate_id: str) -> Box | None:
+        """The key under which a candidate's words are sealed; None once they are erased."""
+        row = await self.one(select(Candidate.key).where(Candidate.id == candidate_id))
+        return self.ground.keyring.unwrap(row["key"]) if row and row["key"] else None
+
+    def soon(self, wait: timedelta = timedelta(0)) -> datetime:
+        """Now, or a little later."""
+        return self.now + wait
