@@ -116,8 +116,9 @@ class Bot:
     async def stop(self) -> None:
         """Finish what is under way, let go of connections."""
         await self.schedule.stop()
-        for channel in (*self.channels.values(), self.robots):
+        for channel in self.channels.values():
             await channel.close()
+        await self.robots.close()
         if self.wecom is not None:
             await self.wecom.close()
 

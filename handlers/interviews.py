@@ -5,10 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from recruiting.model import Completed, Failed, Signal, Started
-from storage import search
-from storage.applications import load_one
-from storage.apply import take
-from storage.unit import Unit
 
 DIMENSIONS = 50
 LISTED = 50  # keywords, questions
@@ -17,15 +13,13 @@ LONGEST_TEXT = 300
 LONGEST_URL = 2000
 
 
-async def result(unit: Unit, body: Mapping[str, Any]) -> None:
-    """Put a result to the rules. `body`: the provider's type and data, and `link`: the visit that its token is for."""
+def signal_of(body: Mapping[str, Any]) -> tuple[str, Signal | None]:
+    """Whose result it is (an application's id), and what it tells the rules.
+
+    `body`: the provider's type and data, and `link`: the visit that its token is for.
+    """
     link = body["link"]
-    if await search.lock_candidate_of(unit, link["application_id"]) is None:
-        return
-    loaded = await load_one(unit, link["application_id"])
-    signal = read(body["type"], body["data"], link["stage"], link["visit"])
-    if loaded is not None and signal is not None:
-        await take(unit, loaded, signal)
+    return link["application_id"], read(body["type"], body["data"], link["stage"], link["visit"])
 
 
 def read(type: str, data: Mapping[str, Any], stage: str, visit: int) -> Signal | None:

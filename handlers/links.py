@@ -3,17 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from recruiting.model import Clicked
-from storage import search
-from storage.applications import load_one
-from storage.apply import take
-from storage.unit import Unit
+from recruiting.model import Clicked, Signal
 
 
-async def clicked(unit: Unit, link: Mapping[str, Any]) -> None:
-    """Put the click to the rules. `link`: the application, stage and visit that the token is for."""
-    if await search.lock_candidate_of(unit, link["application_id"]) is None:
-        return
-    loaded = await load_one(unit, link["application_id"])
-    if loaded is not None:
-        await take(unit, loaded, Clicked(link["stage"], link["visit"]))
+def signal_of(link: Mapping[str, Any]) -> tuple[str, Signal]:
+    """Whose click it is (an application's id), and what it tells the rules. `link`: the visit that its token is for."""
+    return link["application_id"], Clicked(link["stage"], link["visit"])

@@ -73,7 +73,8 @@ class Turn:
         **values: Any,
     ) -> None:
         """Answer where the message came from: text `text` with `values`, further `lines` (text key, values), card
-        `fields` (label key, value) and buttons. `application` gives the reply its names, stage and links.
+        `fields` (label key, value) and buttons. `application` gives the reply its names, stage and links, and its
+        candidate's key, so that erasing the candidate erases it too.
         `welcome` uses the one message that WeChat allows within 20 s of entering.
         """
         if self.incoming.sender.surface == PAGE:
@@ -87,10 +88,11 @@ class Turn:
             "offers": [[o.label, o.verb, o.subject, o.application, o.style, o.url, o.text] for o in offers],
             "welcome_code": self.incoming.welcome_code if welcome else "",
         }
-        assert self.box is not None
+        box = application.box if application is not None else self.box
+        assert box is not None
         owe(
             self.unit,
-            self.box,
+            box,
             promise=f"{self.cause}/{self._said}",
             rung=self._rung(),
             start="welcome" if welcome and self.incoming.welcome_code else "reply",
@@ -104,7 +106,7 @@ class Turn:
             conversation_id=self.conversation["id"] if self.conversation is not None else None,
             stage=application.application.stage if application else "",
             visit=application.application.visit if application else 0,
-            day=None if self.candidate_id is not None else self.unit.ground.today(self.now),
+            day=None if application or self.candidate_id else self.unit.ground.today(self.now),
         )
 
     def _rung(self) -> str:

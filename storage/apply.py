@@ -25,7 +25,7 @@ from recruiting.model import (
 )
 from recruiting.process import Rung
 from storage import members
-from storage.applications import Loaded, counted, save
+from storage.applications import Loaded, counted, load, save
 from storage.owed import owe
 from storage.tables import EventRow, FollowUpRow, RateChange, Sending, TimerRow, Visit
 from storage.types import random_id
@@ -52,6 +52,16 @@ async def take(unit: Unit, loaded: Loaded, signal: Signal) -> Sequence[Action]:
     actions = await turn.take(loaded, signal)
     await turn.save()
     return actions
+
+
+async def take_each(unit: Unit, signals: Sequence[tuple[str, Signal]]) -> None:
+    """Put signals to their applications (by id), in this order, and write it all at once. Take the locks before."""
+    applications = await load(unit, {id for id, _ in signals})
+    course = Course(unit)
+    for id, signal in signals:
+        if id in applications:
+            await course.take(applications[id], signal)
+    await course.save()
 
 
 class Course:

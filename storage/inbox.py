@@ -1,6 +1,6 @@
 """Callbacks that were verified: each exactly once, kept until handled."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -64,6 +64,12 @@ async def claim(unit: Unit, seq: int) -> bool:
     """Take a row in the very transaction that handles it; False when somebody else has."""
     result = await unit.connection.execute(_CLAIM, {"b_seq": seq})
     return int(result.rowcount) == 1
+
+
+async def claim_all(unit: Unit, seqs: Collection[int]) -> set[int]:
+    """Take many rows in the very transaction that handles them; those that are ours."""
+    ours = update(Incoming).where(Incoming.seq.in_(sorted(seqs)), Incoming.status == "waiting").values(status="done")
+    return {seq for (seq,) in await unit.connection.execute(ours.returning(Incoming.seq))}
 
 
 async def put_off(unit: Unit, row: Mapping[str, Any], reason: str) -> bool:

@@ -126,7 +126,7 @@ class _Intake:
     async def open(self, applicants: Sequence[Applicant]) -> list[Opening | Refused]:
         """Find what is known of these rows, then open what is new."""
         identities = [self.keyring.digest("identity", one.contact) for one in applicants]
-        applications = [self.keyring.digest("application", _same(one)) for one in applicants]
+        applications = [self.keyring.digest("application", same(one)) for one in applicants]
         await self._find_people(set(identities))
         await self._find_applications(set(applications))
         await self._find_processes({one.position for one in applicants})
@@ -243,15 +243,11 @@ class _Intake:
         """Whether the process's ladder has a rung that leads to the person themselves."""
         key = process.id, rungs
         if key not in self.reachable:
-            self.reachable[key] = first_rung(process.ladder, None, rungs) not in (None, Rung.FOLLOW_UP)
+            self.reachable[key] = _leads_to_them(process, rungs)
         return self.reachable[key]
 
     def _rungs(self, applicant: Applicant) -> frozenset[Rung]:
-        """How somebody who has no chat yet can be written to."""
-        rungs = {Rung.SMS} if applicant.phone else set()
-        if applicant.email:
-            rungs.add(Rung.EMAIL)
-        return frozenset(rungs & self.unit.ground.channels)
+        return _rungs(applicant.phone, applicant.email, self.unit.ground.channels)
 
     def _new(self, applicant: Applicant, person: _Person, process: Process) -> Loaded:
         """An application that is not yet a row: a round trip would tell us nothing that we do not know."""
@@ -297,8 +293,26 @@ class _Intake:
         loaded.stored = application
 
 
-def _same(applicant: Applicant) -> str:
+def same(applicant: Applicant) -> str:
     """Rows with this in common are the same application."""
     return "\0".join(
         (applicant.contact, normalised_name(applicant.position), normalised_name(applicant.shop), applicant.batch)
     )
+
+
+def reachable(process: Process, phone: str | None, email: str | None, channels: frozenset[Rung]) -> bool:
+    """Whether somebody new with these contacts can be written to on a channel that is set up."""
+    return _leads_to_them(process, _rungs(phone, email, channels))
+
+
+def _leads_to_them(process: Process, rungs: frozenset[Rung]) -> bool:
+    """Whether the process's ladder has a rung that leads to the person themselves."""
+    return first_rung(process.ladder, None, rungs) not in (None, Rung.FOLLOW_UP)
+
+
+def _rungs(phone: str | None, email: str | None, channels: frozenset[Rung]) -> frozenset[Rung]:
+    """How somebody who has no chat yet can be written to."""
+    rungs = {Rung.SMS} if phone else set()
+    if email:
+        rungs.add(Rung.EMAIL)
+    return frozenset(rungs & channels)

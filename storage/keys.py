@@ -87,6 +87,7 @@ class Keyring:
     def __init__(self, root: bytes) -> None:
         self._wrapping = Box(_derive(root, "wrap keys"))
         self._search = _derive(root, "search")
+        self.staff = Box(_derive(root, "staff"))  # for contacts of the company's own members
         self._known: OrderedDict[bytes, Box] = OrderedDict()
 
     def new_key(self) -> tuple[Box, bytes]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recruiting.ladder import next_rung
@@ -79,8 +79,10 @@ async def followers(unit: Unit, leaders: Collection[str]) -> dict[str, list[Mapp
 
 
 def _by_id(*columns: str) -> Any:
+    """Change a row that has not come to its end: a report of a failure may be quicker than the answer itself."""
     values: dict[str, Any] = {column: bindparam(f"b_{column}") for column in columns}
-    return update(OutboxRow).where(OutboxRow.id == bindparam("b_id")).values(**values)
+    under_way = or_(OutboxRow.status == Sending.WAITING.value, OutboxRow.status == Sending.SENDING.value)
+    return update(OutboxRow).where(OutboxRow.id == bindparam("b_id"), under_way).values(**values)
 
 
 _SENDING = _by_id(

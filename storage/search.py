@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import func, or_, select
@@ -48,6 +48,15 @@ async def lock_candidate_of(unit: Unit, application_id: str) -> str | None:
         return None
     await lock_candidate(unit, row["candidate_id"])
     return str(row["candidate_id"])
+
+
+async def try_candidates_of(unit: Unit, applications: Collection[str]) -> set[str]:
+    """Those of these applications whose person nobody else acts on; from here on nobody can until the end."""
+    columns = select(ApplicationRow.id, ApplicationRow.candidate_id)
+    rows = await unit.all(columns.where(ApplicationRow.id.in_(list(applications))))
+    locks = {row["id"]: f"candidate:{row['candidate_id']}" for row in rows}
+    mine = await unit.ground.database.try_locks(unit.connection, set(locks.values()))
+    return {id for id, lock in locks.items() if lock in mine}
 
 
 async def applications(unit: Unit, words: str, shops: Sequence[str]) -> list[Loaded]:

@@ -22,7 +22,6 @@ from storage.links import add_button, button_key, preload_links, token_for
 from storage.owed import REPLIES
 from storage.unit import Unit
 
-SLOTS_SHOWN = 8  # 微信客服 takes ten tappable items a menu; two are kept for other wishes
 REASONS = ("later", "broken", "not_me", "withdraw", "human")
 
 
@@ -156,7 +155,7 @@ class Composer:
         return buttons
 
     async def _slot_buttons(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded, locale: str) -> list[Button]:
-        free = spread(await seats.free(unit, loaded), SLOTS_SHOWN, self.house.timezone)
+        free = seats.spread(await seats.free(unit, loaded), self.house.timezone)
         return [
             self._button(
                 unit,
@@ -328,7 +327,8 @@ class Composer:
         self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None, offer: Sequence[Any], locale: str
     ) -> Button | None:
         label, verb, subject, application, style, url, text = offer
-        shown = str(await self._put(unit, text, locale)) if text is not None else self.house.texts.say(label, locale)
+        shown = self.house.texts.say(label, locale, form="label") if text is None else ""
+        shown = shown or str(await self._put(unit, text, locale))
         if url:
             if url in ("invite", "chat"):
                 if loaded is None:
@@ -461,16 +461,3 @@ class Composer:
 
     def _label(self, verb: str, locale: str) -> str:
         return self.house.texts.say(f"buttons.{verb}", locale)
-
-
-def spread(starts: Sequence[datetime], count: int, timezone: tzinfo) -> list[datetime]:
-    """Choose at most `count` slots over as many days as there are, in order of time."""
-    by_day: dict[date, list[datetime]] = {}
-    for start in starts:
-        by_day.setdefault(start.astimezone(timezone).date(), []).append(start)
-    chosen: list[datetime] = []
-    while len(chosen) < count and any(by_day.values()):
-        for slots in by_day.values():
-            if slots and len(chosen) < count:
-                chosen.append(slots.pop(0))
-    return sorted(chosen)

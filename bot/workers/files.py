@@ -33,6 +33,7 @@ class Files:
         self.platforms = platforms
         self.vault = vault
         self.largest = largest
+        self.most = f"{largest // 2**20} MB" if largest >= 2**20 else f"{largest // 2**10} KB"
 
     async def sweep(self, now: datetime) -> int:
         """Fetch all that is due; how many files there were."""
@@ -70,7 +71,7 @@ class Files:
             if again is not None:
                 await fetches.put_off(unit, row["id"], again)
             elif await fetches.done(unit, row["id"], "failed"):
-                await uploads.unusable(unit, row["candidate_id"], row["conversation_id"], why)
+                await uploads.unusable(unit, row["candidate_id"], row["conversation_id"], why, most=self.most)
 
         await self.dispatch.within(job, now)
 

@@ -1,12 +1,13 @@
 """What was accepted is handled: doorbells are pulled, everything else goes to its handler, oldest first."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.dispatch import Dispatch, open_row, to_body
+from bot.dispatch import SIGNALS, Dispatch, Opened, open_rows, to_body
 from bot.errors import BotError, GiveUp, TryLater
 from bot.platforms.base import Platform, Pulled
 from recruiting.chat import Doorbell
@@ -17,6 +18,7 @@ from storage.unit import Ground, Unit
 log = logging.getLogger(__name__)
 
 CLAIM = 200
+TOGETHER = 50  # plain signals a transaction
 AT_ONCE = 12  # turns under way on PostgreSQL; SQLite takes them one after the other anyway
 PAGES = 1_000  # of one pull: an account that never ends is not followed for ever
 
@@ -35,12 +37,11 @@ class Inbox:
         handled = 0
         while rows := await self._waiting(now):
             handled += len(rows)
-            lanes: dict[str, list[tuple[Mapping[str, Any], dict[str, Any]]]] = {}
-            for row in rows:
-                body = await open_row(self.ground, row)
-                if body is None:
-                    await self._put_off(row, "unreadable", now)
-                else:
+            opened = await self._opened(rows, now)
+            done = await self._together(opened, now)
+            lanes: dict[str, list[Opened]] = {}
+            for row, body in opened:
+                if row["seq"] not in done:
                     lanes.setdefault(_lane(row, body), []).append((row, body))
             await asyncio.gather(*(self._in_order(lane, now) for lane in lanes.values()))
         return handled
@@ -49,7 +50,25 @@ class Inbox:
         async with self.ground.database.reading() as connection:
             return await inbox.waiting(Unit(connection, self.ground, now), CLAIM)
 
-    async def _in_order(self, lane: Sequence[tuple[Mapping[str, Any], dict[str, Any]]], now: datetime) -> None:
+    async def _opened(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Opened]:
+        opened: list[Opened] = []
+        for row, body in zip(rows, await open_rows(self.ground, rows), strict=True):
+            if body is None:
+                await self._put_off(row, "unreadable", now)
+            else:
+                opened.append((row, body))
+        return opened
+
+    async def _together(self, opened: Sequence[Opened], now: datetime) -> set[int]:
+        """Handle plain signals many at a time; what is not among the numbers returned is handled one by one."""
+        signals = [(row, body) for row, body in opened if row["source"] in SIGNALS and not row["attempts"]]
+        done: set[int] = set()
+        for start in range(0, len(signals), TOGETHER):
+            with contextlib.suppress(Exception):  # one by one shows, and logs, which of them fails
+                done |= await self.dispatch.handle_together(signals[start : start + TOGETHER], now)
+        return done
+
+    async def _in_order(self, lane: Sequence[Opened], now: datetime) -> None:
         """One person's items are handled in the order in which they came."""
         async with self._room:
             bells = [(row, body) for row, body in lane if row["source"] == "doorbell"]
@@ -74,7 +93,7 @@ class Inbox:
 
     # --- doorbells -------------------------------------------------------------------------------------------------
 
-    async def _pull(self, bells: Sequence[tuple[Mapping[str, Any], dict[str, Any]]], now: datetime) -> None:
+    async def _pull(self, bells: Sequence[Opened], now: datetime) -> None:
         """Pull once for all bells of an account that ring together; the newest carries the freshest token."""
         last = bells[-1][1]
         bell = Doorbell(last["surface"], last["desk"], last["token"])

@@ -117,12 +117,8 @@ def tell(
     offers: Sequence[Offer] = (),
     **values: Any,
 ) -> None:
-    """Answer a member about an application: sealed with its candidate's key, so that erasing them erases it too."""
-    own, turn.box = turn.box, loaded.box
-    try:
-        turn.reply(text, application=loaded, lines=lines, offers=offers, **values)
-    finally:
-        turn.box = own
+    """Answer a member about an application."""
+    turn.reply(text, application=loaded, lines=lines, offers=offers, **values)
 
 
 def settle(turn: Turn, loaded: Loaded, label: str, text: str, **values: Any) -> None:

@@ -4,6 +4,9 @@ import sqlalchemy as sa
 from alembic import op
 
 import storage.types
+% if down_revision is None:
+from storage.append_only import protect
+% endif
 ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
@@ -13,6 +16,9 @@ depends_on = None
 
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}
+% if down_revision is None:
+    protect(op.get_bind(), "events", "trail")
+% endif
 
 
 def downgrade() -> None:

@@ -54,3 +54,83 @@ async def test_from_invite_to_second_interview(world: World) -> None:
     await mei.say("我到哪一步了")
     assert "门店复试" in mei.chat[-1]
     assert "李梅" in await world.hr_says(hr, "/status 李梅")
+
+
+async def test_the_twelve_hour_sms_goes_to_exactly_those_who_did_not_click(world: World) -> None:
+    """Of thirty invited people eleven open the link; the other nineteen get one more SMS, and nobody a third."""
+    everybody = [await world.invite() for _ in range(30)]
+    clicked = everybody[::3] + everybody[1:2]
+    for candidate in clicked:
+        await candidate.click()
+    await world.wait(hours=11)
+    assert [1] * 30 == [len(candidate.sms) for candidate in everybody]
+
+    await world.wait(hours=12)  # due at 21:00, which is quiet: 08:00
+    assert {1} == {len(candidate.sms) for candidate in clicked}
+    assert {2} == {len(candidate.sms) for candidate in everybody if candidate not in clicked}
+
+
+async def test_the_no_show_alert_comes_once_and_recovers(world: World) -> None:
+    """Of twenty-five, two never take part: 8 % is over 5 %. HR's group hears it once, and when it is over."""
+    everybody = [await world.invite() for _ in range(25)]
+    for candidate in everybody[2:]:
+        await candidate.finish_interview(总分=75)
+    assert [] == world.group
+
+    await world.wait(hours=23)
+    alerts = [text for text in world.group if "8%" in text]
+    assert [] == alerts
+    await world.wait(hours=2)
+    alerts = [text for text in world.group if "8%" in text and "25" in text and "5%" in text]
+    assert 1 == len(alerts)
+
+    await world.wait(hours=24)
+    assert alerts == [text for text in world.group if "8%" in text]
+    for candidate in everybody[:2]:
+        await candidate.finish_interview(总分=75)
+    await world.wait(hours=1)
+    assert "0%" in world.group[-1]
+
+
+async def test_no_certificate_no_second_interview(world: World) -> None:
+    """HR cannot wave somebody through whose certificate nobody has approved, and a rejected one asks for another."""
+    hr = await world.member("Wang")
+    mei = await world.invite("李梅")
+    await mei.finish_interview(总分=82)
+    await world.hr_says(hr, "/pass 李梅")
+    assert "health_certificate" == await world.stage(mei)
+
+    await mei.open_chat()
+    await mei.tap("upload")
+    await mei.tap("consent")
+    await mei.send_picture(PICTURE)
+    await world.hr_taps(hr, "reject")
+    await world.hr_taps(hr, "reject")  # the reason
+    assert "health_certificate" == await world.stage(mei)
+    assert "请" in mei.chat[-1]
+
+    await mei.send_picture(PICTURE)
+    await world.hr_taps(hr, "approve")
+    assert "second_interview" == await world.stage(mei)
+
+
+async def test_a_failing_interview_is_looked_at_by_a_person(world: World) -> None:
+    """Below the bar of 60 the restaurant's process lets a person decide."""
+    hr = await world.member("Wang")
+    mei = await world.invite("李梅")
+    await mei.finish_interview(总分=41)
+    assert "ai_interview" == await world.stage(mei)
+    assert [["review"]] == await world.follow_ups(mei)
+    await world.hr_taps(hr, "pass")
+    assert "health_certificate" == await world.stage(mei)
+
+
+async def test_stop_means_stop(world: World) -> None:
+    """Who writes 退订 by SMS gets nothing more; a person in HR is told, so that nobody slips through."""
+    mei = await world.invite("李梅")
+    await world.sandbox.sms.reply(mei.phone, "T")
+    await world.settle()
+    heard = len(mei.sms)
+    await world.wait(hours=80)
+    assert heard == len(mei.sms)
+    assert ["opted_out"] == (await world.follow_ups(mei))[0][:1]
