@@ -183,7 +183,7 @@ async def serve(settings: Settings, ground: Ground, host: str, port: int) -> Non
     bot = Bot(settings, ground, Clock(), standard_texts())
     async with listening(bot.web(), host, port):
         log.info("ready", extra={"host": host, "port": port})
-        await _asked_to_stop()
+        await asked_to_stop()
 
 
 @asynccontextmanager
@@ -202,7 +202,8 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
         await runner.cleanup()
 
 
-async def _asked_to_stop() -> None:
+async def asked_to_stop() -> None:
+    """Return when the process is told to end (SIGINT, SIGTERM)."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):

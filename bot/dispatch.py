@@ -1,8 +1,7 @@
 """From what came in to the function that handles it: lock first, then load, one transaction."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -12,9 +11,10 @@ from handlers.routing import SMS, Handler, Turn
 from recruiting.chat import FileRef, Incoming, Kind, Person
 from recruiting.intents import code_in, phone_in
 from recruiting.intents import intent as intent_of
-from recruiting.model import Replied
+from recruiting.model import Replied, Signal
 from storage import conversations, inbox, members, search
 from storage.applications import open_of
+from storage.apply import take_each
 from storage.keys import Unsealable
 from storage.links import find_button
 from storage.unit import Ground, Unit
@@ -22,13 +22,28 @@ from storage.unit import Ground, Unit
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Opened = tuple[Mapping[str, Any], Mapping[str, Any]]  # a row of the inbox and its body
 
+# What is nothing but a signal to one application: source -> the application's id and the signal.
+SIGNALS: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, Signal | None]]] = {
+    "click": links.signal_of,
+    "interview": interviews.signal_of,
+}
 MEMBER_SURFACES = {"wecom.app": "wecom"}  # surface -> column of a member's account
 
 
 def to_body(incoming: Incoming) -> dict[str, Any]:
     """An incoming item as plain JSON values, for the inbox."""
-    return asdict(incoming) | {"at": incoming.at.isoformat()}
+    return _shallow(incoming) | {
+        "sender": _shallow(incoming.sender),
+        "at": incoming.at.isoformat(),
+        "file": _shallow(incoming.file) if incoming.file else None,
+    }
+
+
+def _shallow(value: Incoming | Person | FileRef) -> dict[str, Any]:
+    """The fields and no copies of what they hold: `asdict` costs a fifth of a whole callback."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def from_body(body: Mapping[str, Any]) -> Incoming:
@@ -62,6 +77,24 @@ class Dispatch:
 
         await self.ground.database.write(job)
 
+    async def handle_together(self, rows: Sequence[Opened], now: datetime) -> set[int]:
+        """Handle rows of `SIGNALS` in one transaction: a wave of clicks then costs a tenth. Their numbers.
+
+        Those whose candidate somebody else acts on are left out. If one raises, nothing has happened to any.
+        """
+        signals = [(row["seq"], *SIGNALS[row["source"]](body)) for row, body in rows]
+
+        async def job(connection: Any) -> set[int]:
+            unit = Unit(connection, self.ground, now)
+            free = await search.try_candidates_of(unit, {application for _, application, _ in signals})
+            ours = await inbox.claim_all(unit, [seq for seq, application, _ in signals if application in free])
+            found = [(application, signal) for seq, application, signal in signals if seq in ours and signal]
+            await take_each(unit, found)
+            await unit.flush()
+            return ours
+
+        return await self.ground.database.write(job)
+
     async def within(self, job: Callable[[Unit], Awaitable[T]], now: datetime) -> T:
         """Run `job` in one transaction of its own, for callers who wait for the outcome (the API, `/p/`, links)."""
         await self.ground.days.for_day(self.ground.today(now))
@@ -79,10 +112,10 @@ class Dispatch:
         match source:
             case "chat":
                 await self.chat(unit, from_body(body), cause)
-            case "interview":
-                await interviews.result(unit, body)
-            case "click":
-                await links.clicked(unit, body)
+            case "interview" | "click":
+                application, signal = SIGNALS[source](body)
+                if signal is not None and await search.lock_candidate_of(unit, application) is not None:
+                    await take_each(unit, [(application, signal)])
             case "sms_report" | "send_failed":
                 await deliveries.report(unit, body)
             case "sms_reply":
@@ -266,9 +299,16 @@ async def _call(turn: Turn, kind: str, name: str, *, otherwise: str = "") -> Non
 
 async def open_row(ground: Ground, row: Mapping[str, Any]) -> dict[str, Any] | None:
     """The body of an inbox row, or None when its day's key is gone: after 30 days nothing can be done about it."""
+    return (await open_rows(ground, [row]))[0]
+
+
+async def open_rows(ground: Ground, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | None]:
+    """The bodies of many rows, as `open_row` finds them."""
+    bodies: list[dict[str, Any] | None] = []
     async with ground.database.reading() as connection:
-        try:
-            box = await ground.days.existing(connection, row["day"])
-            return inbox.opened(row, box)
-        except Unsealable:
-            return None
+        for row in rows:
+            try:
+                bodies.append(inbox.opened(row, await ground.days.existing(connection, row["day"])))
+            except Unsealable:
+                bodies.append(None)
+    return bodies

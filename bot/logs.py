@@ -31,5 +31,5 @@ def configure(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("apscheduler", "aiohttp.access", "sqlalchemy", "asyncio"):
+    for noisy in ("alembic", "apscheduler", "aiohttp.access", "sqlalchemy", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

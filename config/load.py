@@ -307,9 +307,14 @@ def load_process(source: Path | str, name: str, reasons: Collection[str]) -> Pro
 
 def load_processes(folder: Path, reasons: Collection[str]) -> list[Process]:
     """Read a folder's process files, in the order of their names. Raises as `load_process`, for all files at once."""
+    return load_files(sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]), reasons)
+
+
+def load_files(paths: Iterable[Path], reasons: Collection[str]) -> list[Process]:
+    """Read these process files, in their order, and see that they agree. Raises as `load_process`, for all at once."""
     loaded: list[tuple[Process, _Page]] = []
     mistakes: list[Mistake] = []
-    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+    for path in paths:
         try:
             loaded.append(_load(path, str(path), reasons))
         except InvalidProcess as error:

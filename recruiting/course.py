@@ -1,7 +1,6 @@
 """One decision under way: collects actions and keeps the application in step with what it has recorded."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -193,7 +192,7 @@ class Course:
         self.settle("settled", actor=actor)
         state = self.application
         if passed:
-            state = replace(state, passed=state.passed | {state.stage})
+            state = state.but(passed=state.passed | {state.stage})
         while (closed := unmet(state, stage, self.now)) is not None:
             stage, why = closed, "requires"
         self._move(stage, passed=passed, actor=actor, why=why)

@@ -1,7 +1,6 @@
 """What events add up to: the application's state is nothing else than its history, folded."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -17,21 +16,20 @@ def evolve(application: Application, event: Event) -> Application:
             return _arrive(application, event)
         case EventType.HIRED | EventType.REJECTED | EventType.WITHDRAWN | EventType.EXPIRED:
             passed = application.passed | {event.stage} if event.data.get("passed") else application.passed
-            return replace(
-                application, status=_ENDED[event.type], ended_at=event.at, decided_at=event.at, passed=passed
-            )
+            return application.but(status=_ENDED[event.type], ended_at=event.at, decided_at=event.at, passed=passed)
         case EventType.FOLLOW_UP_OPENED:
-            return replace(application, follow_up=(*application.follow_up, event.data["cause"]))
+            return application.but(follow_up=(*application.follow_up, event.data["cause"]))
         case EventType.FOLLOW_UP_DONE:
-            return replace(application, follow_up=(), settled=application.settled + 1)
+            return application.but(follow_up=(), settled=application.settled + 1)
         case EventType.NUDGED:
             sent = reminder_key(event.stage, event.visit, event.data["name"])
             count = application.nudges.get(event.stage, 0) + 1
-            return replace(application, nudges={**application.nudges, event.stage: count, sent: 1})
+            return application.but(nudges={**application.nudges, event.stage: count, sent: 1})
         case _:
             if (event.stage, event.visit) != (application.stage, application.visit):
                 return application
-            return replace(application, **_in_visit(application, event))
+            changes = _in_visit(application, event)
+            return application.but(**changes) if changes else application
 
 
 def reminder_key(stage: str, visit: int, name: str) -> str:
@@ -51,8 +49,7 @@ def _arrive(application: Application, event: Event) -> Application:
     left = event.data.get("from", "")
     again = left == event.stage
     passed = application.passed | {left} if event.data.get("passed") else application.passed
-    return replace(
-        application,
+    return application.but(
         stage=event.stage,
         visit=event.visit,
         visits={**application.visits, event.stage: event.visit},

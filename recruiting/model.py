@@ -1,7 +1,7 @@
 """The kinds of value the rules speak in: the application, the signals that reach it, events and actions that follow.
 
-A *signal* is something that came in: a click, a result, a timer. It may be repeated, late or out of place. What it really
-changed is recorded as *events*; an application's state is what its events add up to (`recruiting.history`).
+A *signal* is something that came in: a click, a result, a timer. It may be repeated, late or out of place. What it
+really changed is recorded as *events*; an application's state is what its events add up to (`recruiting.history`).
 """
 
 from collections.abc import Mapping
@@ -90,7 +90,7 @@ class Standing:
     sent_today: int = 0  # nudges and reminders on the company's calendar day, over all applications
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Application:
     """One candidate for one position at one shop in one batch, as its events add up."""
 
@@ -130,13 +130,21 @@ class Application:
         """Whether the application is still under way."""
         return self.status is Status.OPEN and self.stage != ""
 
+    def but(self, **changes: Any) -> "Application":
+        """A copy with some fields changed; a wave of events makes many, at a tenth of what `replace` would cost."""
+        if not changes.keys() <= self.__dict__.keys():
+            raise TypeError(f"an application has no {', '.join(sorted(changes.keys() - self.__dict__.keys()))}")
+        copy = object.__new__(Application)
+        copy.__dict__.update(self.__dict__, **changes)
+        return copy
+
     @property
     def now_in(self) -> Stage:
         """The present stage's definition. Raises KeyError before the application is opened."""
         return self.process.stage(self.stage)
 
 
-# --- signals: what comes in --------------------------------------------------------------------------------------------
+# --- signals: what comes in ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +354,7 @@ Signal = (
 OWN_ACTS = (Clicked, Started, Completed, Failed, Uploaded, Booked, Confirmed, Replied, Withdrew, Joined, OptedOut)
 
 
-# --- actions: what follows ---------------------------------------------------------------------------------------------
+# --- actions: what follows -------------------------------------------------------------------------------------------
 
 
 class Audience(StrEnum):

@@ -1,7 +1,7 @@
 """Applications: load them with what the rules must know of their person, save what has changed."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -10,11 +10,12 @@ from sqlalchemy import bindparam, func, select, update
 from recruiting.ladder import chat_open
 from recruiting.model import Application, Standing, Status
 from recruiting.process import Process, Rung
+from storage.changing import change_many
 from storage.conversations import windows
 from storage.keys import Box
 from storage.tables import ApplicationRow, Batch, Candidate, OutboxRow, ProcessVersion, Visit
 from storage.types import UtcDateTime
-from storage.unit import Unit
+from storage.unit import Unit, rows_of
 
 _MOMENTS = (
     "entered_at",
@@ -57,8 +58,7 @@ def from_state(base: Application, state: Mapping[str, Any]) -> Application:
     """The inverse of `to_state`, on top of an application that knows its id, process and columns."""
     fields: dict[str, Any] = {name: datetime.fromisoformat(state[name]) for name in _MOMENTS if name in state}
     fields |= {name: state[name] for name in (*_PLAIN, *_MAPS) if name in state}
-    return replace(
-        base,
+    return base.but(
         passed=frozenset(state.get("passed", ())),
         waiting=frozenset(state.get("waiting", ())),
         follow_up=tuple(state.get("follow_up", ())),
@@ -144,7 +144,7 @@ async def _load(unit: Unit, statement: Any, ids: Collection[str]) -> dict[str, L
     if not ids:
         return {}
     await unit.flush()
-    rows = [dict(row) for row in (await unit.connection.execute(statement, {"ids": list(ids)})).mappings()]
+    rows = rows_of(await unit.connection.execute(statement, {"ids": list(ids)}))
     people = list({row["candidate_id"] for row in rows})
     chats = await windows(unit, people) if people else {}
     midnight = unit.ground.midnight(unit.now)
@@ -261,9 +261,9 @@ async def save(unit: Unit, changed: Collection[Loaded], visits: Sequence[Mapping
         loaded.stored = application
     await unit.flush()
     if rows:
-        await unit.connection.execute(_SAVE, rows)
+        await change_many(unit.connection, _SAVE, rows)
     if visits:
-        await unit.connection.execute(_COUNT, visits)
+        await change_many(unit.connection, _COUNT, visits)
 
 
 def counted(application: Application, channel: str | None, *, left_at: datetime | None, ended: bool) -> dict[str, Any]:

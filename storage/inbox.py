@@ -9,10 +9,11 @@ from sqlalchemy import bindparam, func, or_, select, update
 
 from storage.keys import Box
 from storage.tables import Incoming
-from storage.unit import Ground, Unit
+from storage.unit import Ground, Unit, rows_of
 
 ATTEMPTS = 5  # then a row is put aside: `bulou audit` names it
 BUSY = timedelta(seconds=2)  # doubles with each attempt
+
 
 def row(key: str, source: str, body: Mapping[str, Any], *, box: Box, day: date, now: datetime) -> dict[str, Any]:
     """A new row; `key` is what swallows the repeats, so it is the platform's own id of the item."""
@@ -53,8 +54,7 @@ _WAITING = (
 
 async def waiting(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
     """What is to be handled, oldest first. Several replicas may see the same rows; `claim` decides."""
-    found = await unit.connection.execute(_WAITING, {"now": unit.now, "limit": limit})
-    return [dict(row) for row in found.mappings()]
+    return list(rows_of(await unit.connection.execute(_WAITING, {"now": unit.now, "limit": limit})))
 
 
 _CLAIM = update(Incoming).where(Incoming.seq == bindparam("b_seq"), Incoming.status == "waiting").values(status="done")

@@ -13,6 +13,7 @@ from storage.tables import ApplicationRow, ButtonRow, Link
 from storage.unit import Unit
 
 CHAT_LINK_LIFE = timedelta(days=30)  # renewed whenever the link is sent again
+LOOK_LIFE = timedelta(days=7)  # of the link on a reviewer's card
 PAGE_LIFE = timedelta(days=30)  # after the application has ended
 
 

@@ -15,9 +15,10 @@ from recruiting.model import Unreachable
 from recruiting.process import Rung
 from storage.applications import Loaded, load_one
 from storage.apply import take
+from storage.changing import change_many
 from storage.tables import OutboxRow, Sending
 from storage.types import UtcDateTime, random_id
-from storage.unit import Unit
+from storage.unit import Unit, rows_of
 
 _DUE = (
     select(OutboxRow)
@@ -55,8 +56,7 @@ async def earliest(connection: AsyncConnection) -> datetime | None:
 async def due(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
     """Messages that wait and are due, oldest first; on PostgreSQL locked until the end of the transaction."""
     statement = _DUE if unit.ground.database.dialect == "sqlite" else _DUE.with_for_update(skip_locked=True)
-    found = await unit.connection.execute(statement, {"now": unit.now, "limit": limit})
-    return [dict(row) for row in found.mappings()]
+    return list(rows_of(await unit.connection.execute(statement, {"now": unit.now, "limit": limit})))
 
 
 async def stuck(unit: Unit, before: datetime) -> list[Mapping[str, Any]]:
@@ -146,7 +146,7 @@ async def end(unit: Unit, rows: Sequence[tuple[Mapping[str, Any], Sending, str, 
 async def _many(unit: Unit, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         await unit.flush()
-        await unit.connection.execute(statement, list(rows))
+        await change_many(unit.connection, statement, rows)
 
 
 async def by_id(unit: Unit, id: str) -> Mapping[str, Any] | None:

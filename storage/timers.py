@@ -11,7 +11,7 @@ from storage.applications import load
 from storage.apply import Course
 from storage.tables import ApplicationRow, TimerRow
 from storage.types import UtcDateTime
-from storage.unit import Unit
+from storage.unit import Unit, rows_of
 
 _DUE = (
     select(TimerRow, ApplicationRow.candidate_id)
@@ -34,7 +34,7 @@ async def fire(unit: Unit, limit: int) -> int:
 
     A candidate whose lock somebody else holds is left for the next sweep.
     """
-    due = [dict(row) for row in (await unit.connection.execute(_DUE, {"now": unit.now, "limit": limit})).mappings()]
+    due = rows_of(await unit.connection.execute(_DUE, {"now": unit.now, "limit": limit}))
     mine = await unit.ground.database.try_locks(unit.connection, {f"candidate:{row['candidate_id']}" for row in due})
     rows = [row for row in due if f"candidate:{row['candidate_id']}" in mine]
     rows = await _claimed(unit, rows)

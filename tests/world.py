@@ -24,7 +24,7 @@ from storage import intake, members, processes
 from storage.applications import load_one
 from storage.database import Database
 from storage.keys import load_root
-from storage.tables import FollowUpRow, Incoming, OutboxRow, TimerRow
+from storage.tables import EventRow, FollowUpRow, Incoming, OutboxRow, TimerRow
 from storage.unit import Unit
 
 MASTER_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -274,6 +274,13 @@ class World:
         where = (FollowUpRow.application_id == candidate.id) & (FollowUpRow.status == "open")
         async with self.bot.ground.database.reading() as connection:
             return [list(causes) for (causes,) in await connection.execute(select(FollowUpRow.causes).where(where))]
+
+    async def events(self, candidate: Candidate, type: str) -> list[str]:
+        """Who did this to somebody's application, oldest first."""
+        where = (EventRow.application_id == candidate.id) & (EventRow.type == type)
+        statement = select(EventRow.actor).where(where).order_by(EventRow.seq)
+        async with self.bot.ground.database.reading() as connection:
+            return [actor for (actor,) in await connection.execute(statement)]
 
     async def stage(self, candidate: Candidate) -> str:
         """Where somebody stands: the stage's id, or how the application ended."""

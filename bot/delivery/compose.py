@@ -272,6 +272,7 @@ class Composer:
                 fields += self._scores(loaded)
         text = texts.say(key, locale, **values)
         title = texts.say(key, locale, form="title", **values)
+        look = [self._look(unit, row, loaded, said["values"]["document"], locale)] if key == "document.review" else []
         buttons = (
             []
             if group
@@ -280,7 +281,12 @@ class Composer:
                 for verb, subject, style in offers
             ]
         )
-        return Message(text, title=title, fields=tuple(pair for pair in fields if pair[1]), buttons=tuple(buttons))
+        return Message(text, title=title, fields=tuple(pair for pair in fields if pair[1]), buttons=(*buttons, *look))
+
+    def _look(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded, document: str, locale: str) -> Button:
+        """The reviewer's own link to the picture: each look is logged under their name."""
+        key = self._button(unit, row, loaded, "view", locale, subject=document).key
+        return Button(self._label("view", locale), url=f"{self.house.public_url.rstrip('/')}/v/{key.partition(':')[2]}")
 
     def _scores(self, loaded: Loaded) -> list[tuple[str, str]]:
         """The dimensions that the process wants shown, so that nothing is asked twice."""
@@ -308,7 +314,7 @@ class Composer:
             for name, value in said["values"].items()
         }
         if row["text"] == "card.settled":
-            return Message(str(values["label"]), settled=str(values["label"]))
+            return Message("", settled=str(values["label"]))
         parts = [texts.render(row["text"], locale, values, form=form)]
         for key, of_line in said["lines"]:
             line = {

@@ -228,6 +228,24 @@ def _event(what: str, token: str, data: dict[str, Any]) -> bytes:
 SCORES = {"总分": 82, "服务意识": 86, "抗压能力": 78, "夜班": 80}
 
 
+STATES = {
+    "waiting": "请准备好，找个安静的地方",
+    "started": "面试进行中",
+    "completed": "已完成，谢谢您！",
+    "failed": "面试中断了",
+}
+STYLE = """
+body{margin:0;font:16px/1.6 system-ui,"PingFang SC","Noto Sans CJK SC","Microsoft YaHei",sans-serif;
+color:#1d2433;background:#f2f4f9}main{max-width:420px;margin:0 auto;padding:20px 18px}
+h1{font-size:24px;margin:4px 0}small{color:#5b6478}#state{color:#3b4ba3;font-weight:600;margin:4px 0 18px}
+section{background:#fff;border-radius:14px;padding:16px;margin-bottom:14px;box-shadow:0 2px 12px #1d243310}
+label{display:flex;justify-content:space-between;align-items:center;margin:0 0 10px}p{margin:0}
+input{width:72px;font:inherit;padding:4px 8px;border:1px solid #cdd3e0;border-radius:8px;text-align:right}
+button{width:100%;font:inherit;font-weight:600;padding:11px;border:0;border-radius:10px;background:#3b4ba3;color:#fff}
+.quiet button{background:none;color:#5b6478;font-weight:400;padding:4px}
+"""
+
+
 def _page(state: str) -> str:
     fields = "".join(
         f'<p><label>{escape(name)} <input type="number" name="{escape(name)}" min="0" max="100" value="{score}">'
@@ -236,9 +254,10 @@ def _page(state: str) -> str:
     )
     return (
         '<!doctype html><html lang="zh"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>AI 面试</title>'
-        f'<h1>AI 面试</h1><p id="state">{escape(state)}</p>'
-        '<form method="post"><button name="do" value="start">开始 Start</button></form>'
-        f'<form method="post">{fields}<button name="do" value="finish">完成 Finish</button></form>'
-        '<form method="post"><button name="do" value="fail">故障 Break off</button></form></html>'
+        f'<meta name="viewport" content="width=device-width"><title>AI 面试</title><style>{STYLE}</style>'
+        "<main><small>模拟的面试平台 Simulated provider</small><h1>AI 面试</h1>"
+        f'<p id="state" data-state="{escape(state)}">{escape(STATES.get(state, state))}</p>'
+        '<section><form method="post"><button name="do" value="start">开始 Start</button></form></section>'
+        f'<section><form method="post">{fields}<button name="do" value="finish">完成 Finish</button></form></section>'
+        '<form method="post" class="quiet"><button name="do" value="fail">故障 Break off</button></form></main></html>'
     )

@@ -616,6 +616,7 @@ def _profile(conversation: Conversation, context: bool) -> dict[str, Any]:
 
 
 async def page(request: web.Request) -> web.Response:
-    """Where a browser lands that follows a link into WeChat."""
-    text = "<!doctype html><meta charset=utf-8><title>微信客服</title><p>这里会打开微信。 This opens WeChat.</p>"
+    """Where a browser lands that follows a link into WeChat. A phone that is played in a page is told to go there."""
+    tell = "<script>if (parent !== window) parent.postMessage({wechat: location.href}, '*')</script>"
+    text = f"<!doctype html><meta charset=utf-8><title>微信客服</title><p>这里会打开微信。 This opens WeChat.</p>{tell}"
     return web.Response(text=text, content_type="text/html")

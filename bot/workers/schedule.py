@@ -44,8 +44,9 @@ class Schedule:
         for worker in self._workers:
             self._tasks.append(asyncio.create_task(self._run(worker), name=f"worker {worker.name}"))
             self._scheduler.add_job(
-                self._bells[worker.name].set,
+                self._ring,
                 "interval",
+                args=[worker.name],
                 seconds=worker.every.total_seconds(),
                 id=worker.name,
                 coalesce=True,
@@ -81,6 +82,9 @@ class Schedule:
             await asyncio.gather(*(self._resting[name].wait() for name in busy))
             quiet = quiet + 1 if not any(self._bells[name].is_set() for name in busy) else 0
 
+    async def _ring(self, name: str) -> None:
+        self._bells[name].set()  # a coroutine, because APScheduler runs plain functions in a thread
+
     async def _run(self, worker: Worker) -> None:
         bell = self._bells[worker.name]
         while True:
@@ -112,5 +116,11 @@ class Schedule:
             return
         real = self._clock.wall() + max(due - now, timedelta(0))
         self._scheduler.add_job(
-            self._bells[worker.name].set, "date", run_date=real, id=name, replace_existing=True, misfire_grace_time=60
+            self._ring,
+            "date",
+            args=[worker.name],
+            run_date=real,
+            id=name,
+            replace_existing=True,
+            misfire_grace_time=60,
         )

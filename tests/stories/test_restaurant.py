@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import World
+from tests.world import BROWSER, World
 
 PROCESS = Path(__file__).parents[2] / "config" / "processes" / "restaurant.yaml"
 PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(300)
@@ -112,6 +112,25 @@ async def test_no_certificate_no_second_interview(world: World) -> None:
     await mei.send_picture(PICTURE)
     await world.hr_taps(hr, "approve")
     assert "second_interview" == await world.stage(mei)
+
+
+async def test_a_reviewer_looks_and_each_look_is_kept(world: World) -> None:
+    """The link on the reviewer's card shows the picture to a person, nothing to a link preview, and logs who looked."""
+    hr = await world.member("Wang")
+    mei = await world.invite("李梅")
+    await mei.finish_interview(总分=82)
+    await mei.open_chat()
+    await mei.tap("upload")
+    await mei.tap("consent")
+    await mei.send_picture(PICTURE)
+    link = next(url for _, url in world.sandbox.app.messages(hr)[-1].buttons if "/v/" in url)
+
+    async with world.browser.get(link, headers={"User-Agent": "WeComPreview/1.0"}) as preview:
+        assert 404 == preview.status
+    assert [] == await world.events(mei, "document.viewed")
+    async with world.browser.get(link, headers=BROWSER) as seen:
+        assert (200, "no-store", PICTURE) == (seen.status, seen.headers["Cache-Control"], await seen.read())
+    assert ["member:Wang"] == await world.events(mei, "document.viewed")
 
 
 async def test_a_failing_interview_is_looked_at_by_a_person(world: World) -> None:

@@ -169,9 +169,9 @@ class WeComApi:
             raise refusal(81013, "message/send")
         return answer
 
-    async def update_card(self, member: str, handle: str, card: Answer) -> None:
-        """Change a card; `handle` (response_code) works once, within 72 hours."""
-        body = {"userids": [member], "agentid": self._agent_id, "response_code": handle, "template_card": card}
+    async def update_card(self, member: str, handle: str, change: Answer) -> None:
+        """Change a card, or only its buttons; `handle` (response_code) works once, within 72 hours."""
+        body = {"userids": [member], "agentid": self._agent_id, "response_code": handle, **change}
         await self._post("message/update_template_card", body)
 
     async def send_to_customer(

@@ -65,14 +65,18 @@ def app_payloads(message: Message, id: str) -> list[Payload]:
 
 
 def card_update(message: Message, handle: str) -> Payload:
-    """The whole card that takes the place of a tapped one; `message.settled` stands where its buttons were."""
+    """The change of a tapped card: a whole card in its place, `message.settled` where its buttons were. A message that
+    says nothing but `settled` leaves the card as it is and only settles its buttons.
+    """
     message = _tidy(message)
+    if message.settled and not (message.text or message.title):
+        return {"button": {"replace_name": message.settled}}
     label = message.settled or ("" if message.buttons else "✓")
     # WeCom wants buttons in such a card even when the label hides them.
     buttons = message.buttons[:BUTTONS] or (Button(label, key="view:settled"),)
     title, text, _ = _card_words(message)
     card = _card(title, text, message.fields, buttons, f"update-{_digest(handle)}")
-    return {**card, "replace_text": label} if label else card
+    return {"template_card": {**card, "replace_text": label} if label else card}
 
 
 def kf_payload(message: Message) -> Payload:

@@ -129,15 +129,16 @@ def test_nobody_can_put_a_link_into_hrs_chat_by_a_name() -> None:
 
 
 def test_a_settled_card_shows_the_decision_in_place_of_its_buttons() -> None:
-    card = card_update(Message("请看", title="张三", buttons=(APPROVE, REJECT), settled="已通过 王莉"), "CODE")
+    settled = Message("请看", title="张三", buttons=(APPROVE, REJECT), settled="已通过 王莉")
+    card = card_update(settled, "CODE")["template_card"]
     assert "已通过 王莉" == card["replace_text"]
     assert 2 == len(card["button_list"])
-    without = card_update(Message("请看", title="张三", settled="已通过"), "CODE")
+    without = card_update(Message("请看", title="张三", settled="已通过"), "CODE")["template_card"]
     assert ("已通过", 1) == (without["replace_text"], len(without["button_list"]))
 
 
 def test_a_changed_card_may_bring_new_buttons() -> None:
-    card = card_update(Message("原因?", title="张三", buttons=(REJECT,)), "CODE")
+    card = card_update(Message("原因?", title="张三", buttons=(REJECT,)), "CODE")["template_card"]
     assert "replace_text" not in card
     assert ["reject:1"] == [button["key"] for button in card["button_list"]]
 
@@ -258,6 +259,11 @@ def test_no_group_message_breaks_a_limit(message: Message) -> None:
 
 @given(messages())
 def test_a_changed_card_keeps_the_limits_too(message: Message) -> None:
-    card = card_update(message, "CODE")
+    card = card_update(message, "CODE")["template_card"]
     assert 1 <= len(card["button_list"]) <= 6
     assert 1 <= len(card["main_title"]["title"]) <= 36
+
+
+def test_a_settled_card_keeps_its_words() -> None:
+    """Where only the buttons are settled, the rest of the card stays as it was."""
+    assert {"button": {"replace_name": "已通过"}} == card_update(Message("", settled="已通过"), "CODE")

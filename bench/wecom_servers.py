@@ -1,0 +1,70 @@
+"""Other processes: who takes the callbacks. `python -m bench.wecom_servers KIND [DATABASE_URL FOLDER]` says its port.
+
+plain: aiohttp reads the body and says "success". wechatpy: verify, decrypt, parse, nothing kept. accepting: our web
+application without its workers. whole: our bot with everything running.
+"""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+from bench.house import WECOM, house
+from bench.wecom_load import PATH
+
+
+async def read_only(request: web.Request) -> web.Response:
+    """The least that one can do."""
+    await request.read()
+    return web.Response(text="success")
+
+
+def peer() -> web.Application:
+    """As wechatpy's documentation shows it, on aiohttp."""
+    from wechatpy.enterprise import parse_message
+    from wechatpy.enterprise.crypto import WeChatCrypto
+
+    crypto = WeChatCrypto(WECOM["BULOU_WECOM__TOKEN"], WECOM["BULOU_WECOM__AES_KEY"], WECOM["BULOU_WECOM__CORP_ID"])
+
+    async def take(request: web.Request) -> web.Response:
+        query = request.query
+        xml = crypto.decrypt_message(await request.read(), query["msg_signature"], query["timestamp"], query["nonce"])
+        parse_message(xml)
+        return web.Response(text="success")
+
+    return _application(take)
+
+
+def _application(handler: object) -> web.Application:
+    app = web.Application()
+    app.router.add_post(PATH, handler)  # type: ignore[arg-type]
+    return app
+
+
+async def _serve(app: web.Application) -> None:
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=512)
+    await site.start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    await runner.cleanup()
+
+
+async def _main(kind: str, url: str = "", place: str = "") -> None:
+    logging.basicConfig(level=logging.WARNING)
+    if kind == "plain":
+        await _serve(_application(read_only))
+    elif kind == "wechatpy":
+        await _serve(peer())
+    else:
+        from bot.web.routes import build_web
+
+        async with house(url, Path(place), real_time=True, **WECOM) as home:
+            await _serve(build_web(home.bot.context) if kind == "accepting" else home.bot.web())
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(*sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What operators type: one function a command, an exit code each."""

@@ -1,0 +1,525 @@
+"use strict";
+// One page, three people, one clock. Draws what /demo/state says, and posts what is done to /demo/act.
+
+const $ = id => document.getElementById(id);
+const APPS = ["sms", "wechat", "history"];
+const DESKS = ["hr", "group", "manager"];
+const STEPS = ["import", "interviews", "half_a_day", "a_day", "certificate", "approval"];
+const MARKS = ["invited", "clicked", "interviewed", "uploaded", "approved", "booked"];
+const POLL = 1200;
+
+let state = null;
+let words = WORDS.zh;
+let person = "";
+let app = "sms";
+let desk = "hr";
+let drawn = {};
+let firstDay = null;
+let waiting = 0;
+const seen = {people: {}, desks: {}};
+
+// --- small tools ---------------------------------------------------------------------------------------------------
+
+function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === "onclick") element.addEventListener("click", value);
+    else if (name === "class") element.className = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(9).filter(child => child !== null && child !== undefined && child !== ""));
+  return element;
+}
+
+const wall = iso => iso.slice(11, 16);
+const local = iso => new Date(new Date(iso).getTime() + 8 * 3600e3).toISOString();
+
+function stamp(iso) {
+  const at = local(iso), now = local(state.now);
+  return at.slice(0, 10) === now.slice(0, 10) ? wall(at) : `${Number(at.slice(5, 7))}/${Number(at.slice(8, 10))} ${wall(at)}`;
+}
+
+// Something is drawn anew only when it differs; whoever stood on a button keeps standing there.
+function redraw(target, key, content) {
+  if (drawn[target.id] === key) return false;
+  drawn[target.id] = key;
+  const held = target.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  target.replaceChildren(...content().flat(9));
+  if (held) target.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus();
+  return true;
+}
+
+// To the newest message, when there is one more; not when an old one changes.
+function scrollDown(target, key) {
+  if (target.dataset.read === key) return;
+  target.dataset.read = key;
+  target.scrollTop = target.scrollHeight;
+}
+
+function toast(text) {
+  $("toast").textContent = text;
+  $("toast").hidden = false;
+  clearTimeout(toast.timer);
+  toast.timer = setTimeout(() => { $("toast").hidden = true; }, 5000);
+}
+
+// --- talking to the server -----------------------------------------------------------------------------------------
+
+async function act(name, order = {}) {
+  waiting += 1;
+  document.body.dataset.busy = "true";
+  try {
+    const answer = await fetch(`/demo/act/${name}`, {
+      method: "POST",
+      headers: {"Content-Type": "application/json"},
+      body: JSON.stringify({person, ...order}),
+    });
+    const told = await answer.json();
+    if (told.problem) toast(told.problem);
+    if (told.people) {
+      look(told.focus);
+      take(told);
+    }
+  } catch {
+    toast(words.lost);
+  } finally {
+    waiting -= 1;
+    if (!waiting) document.body.dataset.busy = "false";
+  }
+}
+
+async function refresh() {
+  try {
+    const answer = await fetch(`/demo/state/${encodeURIComponent(person || "first")}`);
+    const told = await answer.json();
+    if (!waiting) take(told);
+  } catch {
+    toast(words.lost);
+  }
+}
+
+async function poll() {
+  if (!waiting && document.visibilityState === "visible") await refresh();
+  setTimeout(poll, POLL);
+}
+
+function look(focus) {
+  if (!focus) return;
+  if (focus.person) choose(focus.person, focus.app || app, false);
+  else if (focus.app) app = focus.app;
+  if (focus.desk) desk = focus.desk;
+}
+
+function take(told) {
+  if (told.phone && person && told.phone.person !== person) return;
+  state = told;
+  person = told.phone ? told.phone.person : person;
+  document.body.dataset.now = told.now;
+  draw();
+}
+
+// --- drawing -------------------------------------------------------------------------------------------------------
+
+function draw() {
+  if (!state) return;
+  const current = state.people.find(one => one.id === person);
+  markSeen(current);
+  drawClock();
+  drawSteps();
+  drawLog();
+  drawPeople();
+  if (current) drawPhone(current);
+  drawOffice(current);
+  drawTabs();
+  if (!waiting) document.body.dataset.busy = "false";
+}
+
+function markSeen(current) {
+  if (current) seen.people[person] = current.sms + current.wechat;
+  seen.desks[desk] = state.desks[desk].length;
+}
+
+const fresh = one => one.sms + one.wechat > (seen.people[one.id] ?? 1);
+const freshAt = name => Math.max(state.desks[name].filter(line => !line.mine).length - (seen.desks[name] ?? 0), 0);
+
+function drawClock() {
+  const today = state.now.slice(0, 10);
+  firstDay = firstDay || today;
+  const days = Math.round((Date.parse(today) - Date.parse(firstDay)) / 864e5) + 1;
+  const locale = words === WORDS.zh ? "zh-CN" : "en-GB";
+  $("time").textContent = $("clock-small").textContent = wall(state.now);
+  $("time").dateTime = state.now;
+  const date = new Intl.DateTimeFormat(locale, {month: "short", day: "numeric", weekday: "short", timeZone: "UTC"});
+  $("date").textContent = `${date.format(new Date(`${today}T00:00Z`))} · ${words.day(days)}`;
+}
+
+function drawSteps() {
+  const next = STEPS.find(name => !state.steps[name].done);
+  const busy = waiting > 0;
+  redraw($("steps"), JSON.stringify([state.steps, words.language, next]), () => STEPS.map((name, at) => {
+    const facts = state.steps[name], said = words.steps[name];
+    const doable = name === next || name === "import" || Boolean(facts.next) || Boolean(facts.waiting);
+    return h("li", {class: facts.done ? "done" : name === next ? "next" : "", "data-step": name, "data-done": String(facts.done)},
+      h("span", {class: "number", "aria-hidden": "true"}, facts.done ? "✓" : String(at + 1)),
+      h("div", {},
+        h("h3", {}, said.title, facts.done ? h("span", {class: "hidden-words"}, ` (${words.done})`) : ""),
+        h("p", {}, facts.done ? said.result(facts) : said.text),
+        doable
+          ? h("button", {type: "button", class: name === next ? "strong" : "quiet", "data-key": name, onclick: () => step(name)}, typeof said.action === "string" ? said.action : said.action(facts))
+          : "",
+      ));
+  }));
+  $("steps").setAttribute("aria-busy", String(busy));
+}
+
+function step(name) {
+  if (name === "certificate") {
+    act(name, {picture: certificate(state.steps.certificate.next)});
+  } else {
+    act(name);
+  }
+}
+
+function certificate(name) {
+  const until = new Date(Date.parse(state.now) + 300 * 864e5).toISOString().slice(0, 10).split("-").map(Number);
+  return drawCertificate($("certificate"), name, `${until[0]} 年 ${until[1]} 月 ${until[2]} 日`);
+}
+
+function drawLog() {
+  redraw($("log"), JSON.stringify([state.log, words.language]), () => [...state.log].reverse().map(line =>
+    h("li", {}, h("time", {datetime: line.at}, stamp(line.at)),
+      h("span", {}, Object.entries(line.more).filter(([name]) => words.more[name]).map(([name, n]) => words.more[name](n)).join(words === WORDS.zh ? "，" : ", ")))));
+}
+
+function drawPeople() {
+  const key = JSON.stringify([state.people, person, words.language, state.people.map(fresh)]);
+  $("count").textContent = words.imported(state.people.length);
+  redraw($("legend"), words.language, () => MARKS.map(mark => h("span", {}, h("i", {class: `dot ${mark} on`}), words.marks[mark])));
+  redraw($("list"), key, () => state.people.map(one => {
+    const marks = MARKS.filter(mark => one.reached.includes(mark));
+    const told = marks.length ? words.marks[marks.at(-1)] : "";
+    return h("li", {}, h("button", {
+      type: "button", class: one.id === person ? "chosen" : "", "data-key": one.id, "data-person": one.name,
+      "data-reached": one.reached.join(" "), "data-sms": String(one.sms), "data-status": one.status, "aria-pressed": String(one.id === person),
+      onclick: () => choose(one.id, app),
+    },
+    h("span", {class: "avatar", style: undefined, "data-tone": String(tone(one.name)), "aria-hidden": "true"}, one.name.slice(0, 1)),
+    h("span", {class: "person"},
+      h("b", {}, one.name, fresh(one) && one.id !== person ? h("i", {class: "new", "aria-label": "·"}) : ""),
+      h("small", {}, `${one.shop} · ${one.position}`)),
+    h("span", {class: "dots", title: told}, one.status === "open"
+      ? MARKS.map(mark => h("i", {class: `dot ${mark} ${one.reached.includes(mark) ? "on" : ""}`}))
+      : h("em", {class: one.status}, words.status[one.status]),
+    h("span", {class: "hidden-words"}, told))));
+  }));
+  redraw($("choose"), JSON.stringify(state.people.map(one => one.name)), () => state.people.map(one => h("option", {value: one.id}, `${one.name} · ${one.shop}`)));
+  $("choose").value = person;
+}
+
+const tone = name => [...name].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % 6;
+
+function choose(id, wanted, fetching = true) {
+  if (id !== person) closeBrowser();
+  person = id;
+  app = wanted;
+  if (fetching) {
+    draw();
+    refresh();
+  }
+}
+
+// --- the phone -----------------------------------------------------------------------------------------------------
+
+function drawPhone(current) {
+  const phone = state.phone.person === person ? state.phone : null;
+  $("who").textContent = current.name;
+  $("where").textContent = `${current.shop} · ${current.status === "open" ? current.stage : words.status[current.status]}`;
+  $("phone").dataset.app = app;
+  $("phone").dataset.person = current.name;
+  $("app-title").textContent = {sms: words.smsTitle(state.company), wechat: words.wechatTitle(state.company), history: words.historyTitle}[app];
+  const lines = !phone ? [] : app === "sms" ? phone.sms : app === "wechat" ? phone.wechat : phone.story;
+  const key = JSON.stringify([person, app, lines, words.language, phone && phone.entered]);
+  $("composer").hidden = app === "history";
+  $("picture").hidden = app !== "wechat";
+  $("chips").hidden = app !== "wechat";
+  redraw($("chips"), words.language, () => words.chipsPhone.map(text =>
+    h("button", {type: "button", "data-key": text, onclick: () => act("say", {text})}, text)));
+  redraw($("messages"), key, () => phoneLines(phone, lines));
+  scrollDown($("messages"), `${person} ${app} ${lines.length}`);
+  redraw($("apps"), JSON.stringify([app, current.sms, current.wechat, words.language]), () => APPS.map(name =>
+    h("button", {type: "button", role: "tab", "data-key": name, "data-app": name, "aria-selected": String(name === app), onclick: () => { app = name; closeBrowser(); draw(); }},
+      h("i", {class: `icon ${name}`, "aria-hidden": "true"}, h("svg", {})), words[name],
+      name === "history" ? "" : h("span", {class: "count"}, String(current[name] || ""))))
+  );
+}
+
+function phoneLines(phone, lines) {
+  if (app === "history") return lines.length ? [h("ol", {class: "history"}, together(lines).map(historyLine))] : [empty(words.historyEmpty)];
+  if (app === "sms") return lines.length ? lines.map(line => bubble(line, smsBody(line))) : [empty(words.smsEmpty)];
+  if (!lines.length) {
+    return [h("div", {class: "empty"}, h("p", {}, words.wechatEmpty),
+      h("button", {type: "button", class: "strong", "data-key": "enter", onclick: () => act("enter")}, words.enter))];
+  }
+  return lines.map(line => bubble(line, wechatBody(line)));
+}
+
+const empty = text => h("div", {class: "empty"}, h("p", {}, text));
+
+function bubble(line, body) {
+  return [h("div", {class: `line ${line.mine ? "mine" : "theirs"}`, "data-at": line.at},
+    h("time", {datetime: line.at}, stamp(line.at)), body)];
+}
+
+function smsBody(line) {
+  return h("div", {class: "bubble"}, linked(line.text, openLink));
+}
+
+function wechatBody(line) {
+  if (line.picture !== null && line.picture !== undefined) {
+    return h("div", {class: "bubble photo"}, h("img", {src: `/demo/pictures/${line.picture}`, alt: words.specimen, width: 210, height: 134}));
+  }
+  if (!line.payload || line.payload.msgtype !== "msgmenu") return h("div", {class: "bubble"}, linked(line.text, openLink));
+  const menu = line.payload.msgmenu;
+  return h("div", {class: "bubble menu"},
+    menu.head_content ? h("div", {}, linked(menu.head_content, openLink)) : "",
+    menu.list.map(item => menuItem(item)),
+    menu.tail_content ? h("div", {}, linked(menu.tail_content, openLink)) : "");
+}
+
+function menuItem(item) {
+  const inner = item[item.type];
+  if (item.type === "click") return h("button", {type: "button", "data-key": inner.id, "data-verb": inner.id.split(":")[0], onclick: () => act("tap", {key: inner.id})}, inner.content);
+  if (item.type === "view") return h("button", {type: "button", class: "view", "data-key": inner.url, onclick: () => openLink(inner.url)}, inner.content);
+  return h("div", {}, linked(inner.content, openLink));
+}
+
+// Words with links in them that can be tapped.
+function linked(text, open) {
+  const parts = String(text || "").split(/(https?:\/\/[^\s<>"'）】]+)/);
+  return h("span", {class: "words"}, parts.map((part, at) => at % 2
+    ? h("a", {href: part, "data-key": part, onclick: event => { event.preventDefault(); open(part); }}, part)
+    : part));
+}
+
+function openLink(url) {
+  if (!url.startsWith("http://127.0.0.1") && !url.startsWith("http://localhost")) {
+    window.open(url, "_blank", "noopener");
+    return;
+  }
+  $("address").textContent = url.replace(/^https?:\/\//, "");
+  $("frame").title = url;
+  $("frame").src = url;
+  $("browser").hidden = false;
+  $("close").focus();
+}
+
+function closeBrowser() {
+  if ($("browser").hidden) return;
+  $("browser").hidden = true;
+  $("frame").src = "about:blank";
+  if (state) act("clock", {minutes: 0});
+}
+
+// A page inside the phone's browser that leads into WeChat says so, and the phone follows.
+addEventListener("message", event => {
+  const link = event.data && event.data.wechat;
+  if (event.source !== $("frame").contentWindow || typeof link !== "string") return;
+  closeBrowser();
+  act("enter", {link});
+});
+
+// The same thing several times in a row is one line.
+function together(lines) {
+  const told = [];
+  for (const line of lines) {
+    const last = told.at(-1);
+    const same = last && ["type", "stage", "actor"].every(name => last[name] === line[name]) && last.data.channel === line.data.channel;
+    if (same && stamp(last.at) === stamp(line.at)) last.times += 1;
+    else told.push({...line, times: 1});
+  }
+  return told;
+}
+
+function historyLine(line) {
+  const [kind, name] = line.actor.split(":");
+  const channel = words.channels[line.data.channel];
+  return h("li", {"data-type": line.type},
+    h("time", {datetime: line.at}, stamp(line.at)),
+    h("b", {}, words.events[line.type] || line.type, channel ? ` · ${channel}` : "", line.times > 1 ? ` ×${line.times}` : ""),
+    h("small", {}, [line.stage, `${words.actors[kind] || kind}${name || ""}`].filter(Boolean).join(" · ")));
+}
+
+// --- HR's side -----------------------------------------------------------------------------------------------------
+
+function drawOffice(current) {
+  const names = {hr: `${words.recruiter} ${state.members.hr}`, manager: `${words.manager} ${state.members.manager}`, group: words.groupName};
+  $("office").dataset.desk = desk;
+  redraw($("desks"), JSON.stringify([desk, DESKS.map(freshAt), words.language]), () => DESKS.map(name => {
+    const count = freshAt(name);
+    return h("button", {type: "button", role: "tab", "data-key": name, "data-desk": name, "aria-selected": String(name === desk), onclick: () => { desk = name; draw(); }},
+      h("span", {class: `avatar square ${name}`, "aria-hidden": "true"}, name === "group" ? "群" : state.members[name].slice(0, 1)),
+      h("span", {}, names[name]), count ? h("span", {class: "badge"}, String(count)) : "");
+  }));
+  const lines = state.desks[desk];
+  redraw($("desk"), JSON.stringify([desk, lines, words.language]), () => lines.length ? lines.map(line => deskLine(line)) : [empty(words.deskEmpty)]);
+  scrollDown($("desk"), `${desk} ${lines.length}`);
+  const silent = desk === "group";
+  $("desk-composer").hidden = silent;
+  const name = current ? current.name : "";
+  redraw($("desk-chips"), JSON.stringify([desk, name, words.language]), () => silent
+    ? [h("span", {class: "muted"}, words.groupOnly)]
+    : words.chipsDesk(name).map(text => h("button", {type: "button", "data-key": text, onclick: () => act("member_says", {member: desk, text})}, text)));
+}
+
+function deskLine(line) {
+  if (line.mine) return h("div", {class: "line mine"}, h("time", {datetime: line.at}, stamp(line.at)), h("div", {class: "bubble"}, line.text));
+  const body = line.payload.msgtype === "template_card" ? card(line)
+    : line.payload.msgtype.startsWith("markdown") ? h("div", {class: "bubble markdown"}, markdown(line.payload[line.payload.msgtype].content))
+      : h("div", {class: "bubble"}, anchored(line.text));
+  return h("div", {class: "line theirs"}, h("time", {datetime: line.at}, `${desk === "group" ? words.robot : words.bot} · ${stamp(line.at)}`), body);
+}
+
+function card(line) {
+  const it = line.payload.template_card, title = it.main_title || {}, chosen = {};
+  const lists = [...(it.select_list || []), ...(it.button_selection ? [it.button_selection] : [])];
+  const tap = key => act("member_taps", {member: desk, task: line.task_id, key, selected: chosen});
+  const button = row => row.type === 1
+    ? h("a", {class: `button style${row.style || 1}`, href: row.url, target: "_blank", rel: "noopener", "data-key": row.url}, row.text)
+    : h("button", {type: "button", class: `style${row.style || 1}`, "data-key": row.key, "data-verb": row.key.split(":")[0], onclick: () => tap(row.key)}, row.text);
+  const rows = (it.horizontal_content_list || []).map(row => [h("dt", {}, row.keyname), h("dd", {}, row.value || "")]);
+  return h("article", {class: "card", "data-task": line.task_id, "data-settled": String(Boolean(line.label))},
+    h("h4", {}, title.title || ""),
+    title.desc ? h("p", {class: "desc"}, title.desc) : "",
+    it.sub_title_text ? h("p", {}, anchored(it.sub_title_text)) : "",
+    rows.length ? h("dl", {}, rows) : "",
+    lists.map(list => question(list, chosen)),
+    it.checkbox ? choices(it.checkbox, chosen) : "",
+    line.label ? h("p", {class: "settled"}, line.label)
+      : h("div", {class: "buttons"}, (it.button_list || []).map(button), it.submit_button ? button({...it.submit_button, style: 1}) : ""),
+    (it.jump_list || []).map(jump => jump.url ? h("a", {class: "jump", href: jump.url, target: "_blank", rel: "noopener"}, jump.title) : h("p", {}, jump.title)));
+}
+
+function question(list, chosen) {
+  const select = h("select", {}, list.option_list.map(option => h("option", {value: option.id, selected: option.id === list.selected_id}, option.text)));
+  chosen[list.question_key] = select.value;
+  select.addEventListener("change", () => { chosen[list.question_key] = select.value; });
+  return h("label", {class: "question"}, list.title || "", select);
+}
+
+function choices(box, chosen) {
+  const many = box.mode === 1;
+  chosen[box.question_key] = box.option_list.filter(option => option.is_checked).map(option => option.id);
+  return h("fieldset", {}, box.option_list.map(option => {
+    const input = h("input", {type: many ? "checkbox" : "radio", name: box.question_key, checked: option.is_checked});
+    input.addEventListener("change", () => {
+      const others = many ? chosen[box.question_key].filter(id => id !== option.id) : [];
+      chosen[box.question_key] = input.checked ? [...others, option.id] : others;
+    });
+    return h("label", {}, input, option.text);
+  }));
+}
+
+// WeCom shows <a href="…"> in texts as a link, and nothing else.
+function anchored(text) {
+  const parts = String(text || "").split(/<a href="([^"]+)">([^<]*)<\/a>/);
+  const shown = [];
+  for (let at = 0; at < parts.length; at += 3) {
+    shown.push(linked(parts[at], url => window.open(url, "_blank", "noopener")));
+    if (at + 2 < parts.length) shown.push(outside(parts[at + 1], parts[at + 2]));
+  }
+  return h("span", {class: "words"}, shown);
+}
+
+function outside(url, text) {
+  return /^https?:\/\//.test(url) ? h("a", {href: url, target: "_blank", rel: "noopener", "data-key": url}, text) : text;
+}
+
+function markdown(text) {
+  return text.split("\n").map(row => {
+    const quoted = row.startsWith(">"), heading = row.match(/^#{1,6} /);
+    const content = spans(quoted ? row.replace(/^> ?/, "") : heading ? row.slice(heading[0].length) : row);
+    return h(quoted ? "blockquote" : heading ? "h4" : "p", {}, content);
+  });
+}
+
+function spans(text) {
+  return text.split(/(\*\*[^*]+\*\*|\[[^\]]+\]\([^)]+\)|<font color="\w+">[^<]*<\/font>)/).map(part => {
+    const bold = part.match(/^\*\*([^*]+)\*\*$/), link = part.match(/^\[([^\]]+)\]\(([^)]+)\)$/), font = part.match(/^<font color="(\w+)">([^<]*)<\/font>$/);
+    if (bold) return h("b", {}, bold[1]);
+    if (link) return outside(link[2], link[1]);
+    if (font) return h("span", {class: `font ${font[1]}`}, font[2]);
+    return part;
+  });
+}
+
+// --- the frame around it -------------------------------------------------------------------------------------------
+
+function drawTabs() {
+  const now = document.body.dataset.tab;
+  const names = {story: words.tabStory, phone: words.tabPhone, office: words.tabOffice};
+  const counts = {office: DESKS.reduce((sum, name) => sum + freshAt(name), 0)};
+  redraw($("tabs"), JSON.stringify([now, names, counts]), () => Object.entries(names).map(([name, text]) =>
+    h("button", {type: "button", "data-key": name, "data-tab": name, "aria-pressed": String(name === now), onclick: () => showTab(name)},
+      text, counts[name] ? h("span", {class: "badge"}, String(counts[name])) : "")));
+}
+
+function showTab(name) {
+  document.body.dataset.tab = name;
+  for (const id of ["messages", "desk"]) delete $(id).dataset.read;
+  draw();
+}
+
+function speak() {
+  document.documentElement.lang = words === WORDS.zh ? "zh-CN" : "en";
+  document.title = words.title;
+  for (const element of document.querySelectorAll("[data-say]")) element.textContent = words[element.dataset.say];
+  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", words[element.dataset.label]);
+  $("draft").placeholder = words.draft;
+  $("desk-draft").placeholder = words.deskDraft;
+  $("language").textContent = words.language;
+  $("language").lang = words === WORDS.zh ? "en" : "zh-CN";
+  draw();
+}
+
+function listen() {
+  for (const button of document.querySelectorAll("[data-minutes]")) {
+    button.addEventListener("click", () => act("clock", {minutes: Number(button.dataset.minutes)}));
+  }
+  $("next").addEventListener("click", () => act("next"));
+  $("language").addEventListener("click", () => { words = words === WORDS.zh ? WORDS.en : WORDS.zh; speak(); });
+  $("choose").addEventListener("change", () => choose($("choose").value, app));
+  $("close").addEventListener("click", closeBrowser);
+  $("composer").addEventListener("submit", event => {
+    event.preventDefault();
+    const text = $("draft").value.trim();
+    $("draft").value = "";
+    if (text) act(app === "sms" ? "reply" : "say", {text});
+  });
+  $("desk-composer").addEventListener("submit", event => {
+    event.preventDefault();
+    const text = $("desk-draft").value.trim();
+    $("desk-draft").value = "";
+    if (text) act("member_says", {member: desk, text});
+  });
+  $("picture").addEventListener("click", () => {
+    certificate($("who").textContent);
+    $("camera").hidden = false;
+    $("send-picture").focus();
+  });
+  $("no-picture").addEventListener("click", () => { $("camera").hidden = true; $("picture").focus(); });
+  $("send-picture").addEventListener("click", () => {
+    $("camera").hidden = true;
+    act("picture", {picture: certificate($("who").textContent)});
+  });
+  addEventListener("keydown", event => {
+    if (event.key !== "Escape") return;
+    $("camera").hidden = true;
+    closeBrowser();
+  });
+}
+
+if (new URLSearchParams(location.search).get("lang") === "en") words = WORDS.en;
+listen();
+speak();
+poll();

@@ -1,0 +1,1 @@
+"""The bot's own HTTP: callbacks, links, the candidate's page, results, the API, health."""

@@ -1,0 +1,49 @@
+"""What every web handler may use; `bot.app` fills it once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from aiohttp import web
+
+from bot.clock import Clock
+from bot.delivery.compose import House
+from bot.dispatch import Dispatch
+from bot.platforms.base import Platform
+from bot.texts import Texts
+from storage.unit import Ground
+from storage.vault import Vault
+
+
+class ChatDoor(Protocol):
+    """A way into a conversation: the link that a `/c/` token leads to."""
+
+    async def chat_link(self, token: str) -> str:
+        """The platform's link that carries the token. Raises TryLater or GiveUp."""
+        ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """Parts and plain values; secrets are kept out of reprs by `repr=False` where this is printed at all."""
+
+    ground: Ground
+    dispatch: Dispatch
+    clock: Clock
+    texts: Texts
+    house: House
+    vault: Vault
+    platforms: Mapping[str, Platform]  # by callback path segment: "wecom"
+    chat_doors: Mapping[str, ChatDoor]  # "wechat", "feishu"
+    sms_token: str | None
+    interview_secret: str | None
+    interview_link: str | None
+    largest_upload: int
+
+    def now(self) -> datetime:
+        """The present moment, aware, UTC."""
+        return self.clock.now()
+
+
+CONTEXT = web.AppKey("context", Context)

@@ -1,0 +1,34 @@
+"""All that the bot answers over HTTP, in one list."""
+
+from aiohttp import web
+
+from bot.web.api import Api
+from bot.web.callbacks import Callbacks
+from bot.web.context import Context
+from bot.web.guard import LARGEST_BODY, guard
+from bot.web.health import Health
+from bot.web.hooks import InterviewHook
+from bot.web.html import Pages
+from bot.web.links import LinkPages
+from bot.web.looks import ReviewerLooks
+from bot.web.metrics import Metrics
+from bot.web.page import CandidatePage
+from bot.web.sms import SmsCallback
+
+
+def build_web(context: Context) -> web.Application:
+    """The application with all its paths; whoever runs it starts the workers."""
+    app = web.Application(middlewares=[guard], client_max_size=LARGEST_BODY)
+    metrics, pages = Metrics(), Pages(context)
+    for part in (
+        Callbacks(context, metrics),
+        SmsCallback(context, metrics),
+        InterviewHook(context, metrics),
+        LinkPages(context, pages),
+        CandidatePage(context, pages),
+        ReviewerLooks(context, pages),
+        Api(context),
+        Health(context, metrics),
+    ):
+        app.add_routes(part.routes())
+    return app
