@@ -33,7 +33,7 @@ async def server(*command: str) -> AsyncIterator[int]:
 
 async def measure(quick: bool) -> Report:
     """Run it."""
-    count = 3_000 if quick else 20_000
+    count = 3_000 if quick else 10_000
     runs = counting(1)
 
     async def load(port: int) -> Speed:
@@ -56,7 +56,7 @@ async def measure(quick: bool) -> Report:
             return await on(kind, url, str(fresh))
 
         found = await rounds(
-            1 if quick else 5,
+            1 if quick else 3,
             {
                 "aiohttp: body read, nothing kept": lambda: on("plain"),
                 PEER: lambda: on("wechatpy"),

@@ -86,7 +86,7 @@ def product_url(server_url: str) -> str:
     return server_url.replace("postgresql://", "postgresql+asyncpg://", 1)
 
 
-def settings_for(url: str, place: Path, **more: str) -> Settings:
+def settings_for(url: str, place: Path, more: Mapping[str, str]) -> Settings:
     """Settings of a small restaurant chain on that database."""
     environ = {**VARIABLES, "BULOU_DATABASE_URL": url, "BULOU_VAULT_URL": str(place / "vault"), **more}
     return load_settings(environ)
@@ -133,9 +133,11 @@ class House:
 
 
 @asynccontextmanager
-async def house(url: str, place: Path, *, real_time: bool = False, **more: str) -> AsyncIterator[House]:
+async def house(
+    url: str, place: Path, more: Mapping[str, str] | None = None, *, real_time: bool = False
+) -> AsyncIterator[House]:
     """A house on that database; the schema and the process are made if they are missing. Its clock stands still."""
-    settings = settings_for(url, place, **more)
+    settings = settings_for(url, place, more or {})
     await upgrade(url)
     database = Database(url)
     await database.open()

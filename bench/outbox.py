@@ -89,7 +89,7 @@ async def queued(url: str, count: int, server: str) -> float:
             await queries.enqueue(["sms"] * len(part), part, [0] * len(part))
         worker = QueueManager(queries)
 
-        @worker.entrypoint("sms")
+        @worker.entrypoint("sms")  # type: ignore[untyped-decorator]
         async def send(job: Job) -> None:
             async with session.post(url, data=job.payload, headers=HEADERS) as response:
                 await response.read()
@@ -102,7 +102,7 @@ async def queued(url: str, count: int, server: str) -> float:
 async def ours(url: str, count: int, place: Path, database_url: str) -> float:
     """Messages a second of the outbox."""
     gateway = {"BULOU_SMS__PROVIDER": "http", "BULOU_SMS__URL": url, "BULOU_SMS__TOKEN": "benchmark"}
-    async with house(database_url, place, **gateway) as home:
+    async with house(database_url, place, gateway) as home:
         await home.apply(count)
         start = time.perf_counter()
         await home.bot.outbox.sweep(home.clock.now())

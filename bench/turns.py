@@ -151,5 +151,8 @@ async def measure(quick: bool) -> Report:
         ABOUT.format(people=people),
         ("case", "a second", "range"),
         [(name, figure(speed[name]), spread(values)) for name, values in found.items()],
-        [Target("ours / bare loop, both on SQLite", speed["ours on SQLite"] / speed["bare loop on SQLite"], 1.0)],
+        [
+            Target(f"ours / bare loop, both on {name}", speed[f"ours on {name}"] / speed[f"bare loop on {name}"], 1.0)
+            for name in ("SQLite", "PostgreSQL")
+        ],
     )

@@ -62,7 +62,7 @@ async def _main(kind: str, url: str = "", place: str = "") -> None:
     else:
         from bot.web.routes import build_web
 
-        async with house(url, Path(place), real_time=True, **WECOM) as home:
+        async with house(url, Path(place), WECOM, real_time=True) as home:
             await _serve(build_web(home.bot.context) if kind == "accepting" else home.bot.web())
 
 

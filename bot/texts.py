@@ -78,6 +78,13 @@ class Texts:
     def __init__(self, languages: Mapping[str, Mapping[str, Forms]]) -> None:
         self._languages = languages
         self._reasons = frozenset(key.removeprefix(_REASONS) for key in self._names(_REASONS))
+        # HR may type what stands on a button: it means the same reason, in the candidate's language.
+        self._labels = {
+            forms["label"].fill({}): key.removeprefix(_REASONS)
+            for texts in languages.values()
+            for key, forms in texts.items()
+            if key.startswith(_REASONS) and "label" in forms
+        }
         self._chain = lru_cache(maxsize=256)(self._make_chain)
         self._template = lru_cache(maxsize=4096)(self._find_template)
         self._calendar = lru_cache(maxsize=1024)(self._on_calendar)  # the messages of one batch name the same deadline
@@ -185,6 +192,7 @@ class Texts:
     def reason(self, reason: str | Mapping[str, str], locale: str, form: str = CHAT) -> str:
         """A reason in words, without a full stop: of an id, of a text per language, or HR's own words as they are."""
         told = words(reason, locale) if isinstance(reason, Mapping) else reason.strip()
+        told = self._labels.get(told, told)
         if told in self._reasons or not told:
             return self.say(f"reasons.{told or 'other'}", locale, form)
         return told.rstrip("。．.!！ ") or told

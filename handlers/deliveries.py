@@ -14,6 +14,7 @@ from storage.unit import Unit
 
 TO_CANDIDATES = frozenset({"chat", "sms", "email"})
 _UNDER_WAY = frozenset({Sending.SENDING.value, Sending.ACCEPTED.value})
+_CONTACT = re.compile(r"\S+@\S+|\+?[0-9](?:[ -]?[0-9]){6,}")
 _NO_SUCH_NUMBER = re.compile(r"invalid|unknown|not.?exist|no.?such|unallocated|空号|停机|号码错误", re.IGNORECASE)
 
 
@@ -22,22 +23,29 @@ async def report(unit: Unit, body: Mapping[str, Any]) -> None:
 
     An unknown id, a repetition, and whatever comes after a failure change nothing.
     """
-    for row in await receipts.of(unit, body["id"]):
-        await reported(unit, row, body["status"], str(body.get("reason") or ""))
+    found = await receipts.of(unit, body["id"])
+    for candidate in sorted({row["candidate_id"] for row in found if row["candidate_id"] is not None}):
+        await search.lock_candidate(unit, candidate)
+        found = await receipts.of(unit, body["id"])
+    for row in found:
+        await _reported(unit, row, body["status"], _without_contacts(str(body.get("reason") or "")))
 
 
-async def reported(unit: Unit, row: Mapping[str, Any], outcome: str, reason: str) -> None:
+async def _reported(unit: Unit, row: Mapping[str, Any], outcome: str, reason: str) -> None:
     """Note what became of one message; after a failure the next rung is taken at once."""
-    if row["candidate_id"] is not None:
-        await search.lock_candidate(unit, row["candidate_id"])
     if outcome not in ("delivered", "failed") or row["status"] not in _UNDER_WAY:
         return
-    await unit.set(OutboxRow, {"id": row["id"]}, status=outcome, reason=reason[:300] or None)
+    await unit.set(OutboxRow, {"id": row["id"]}, status=outcome, reason=reason or None)
     if outcome == "failed" and row["rung"] == "sms" and row["candidate_id"] and _NO_SUCH_NUMBER.search(reason):
         await unit.set(Candidate, {"id": row["candidate_id"]}, sms_failed_at=unit.now)
     await _tell_rules(unit, row, outcome, reason)
     if outcome == "failed":
-        await step_down(unit, row, reason[:300])
+        await step_down(unit, row, reason)
+
+
+def _without_contacts(reason: str) -> str:
+    """A gateway's words go into plain columns and exports: numbers and addresses do not."""
+    return _CONTACT.sub("…", reason)[:300]
 
 
 async def _tell_rules(unit: Unit, row: Mapping[str, Any], outcome: str, reason: str) -> None:
@@ -52,6 +60,6 @@ async def _tell_rules(unit: Unit, row: Mapping[str, Any], outcome: str, reason: 
         stage=row["stage"],
         visit=row["visit"],
         invite=row["purpose"] == Purpose.INVITE.value,
-        reason=reason[:300],
+        reason=reason,
     )
     await take(unit, loaded, signal)

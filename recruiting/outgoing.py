@@ -54,7 +54,8 @@ def verdict(message: Outgoing, application: Application, now: datetime) -> Verdi
     person = application.person
     fresh = message.prompted and now - message.created_at <= ANSWER_FRESH
     if person.opted_out and not message.prompted:
-        return Verdict(Step.SKIP, why="opted_out")
+        # Reminders just end; whatever else they must know, somebody tells them.
+        return Verdict(Step.SKIP if message.purpose is Purpose.NUDGE else Step.PERSON, why="opted_out")
     rung: Rung | None = message.rung
     if rung is Rung.CHAT and not _chat_takes(message, now):
         rung = next_rung(application.process.ladder, Rung.CHAT, person.reachable - {Rung.CHAT})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, literal_column, select, update
 
 from recruiting.ladder import chat_open
 from recruiting.model import Application, Standing, Status
@@ -110,7 +110,7 @@ _SENT_TODAY = (
     select(OutboxRow.candidate_id, func.count())
     .where(
         OutboxRow.candidate_id.in_(bindparam("ids", expanding=True)),
-        OutboxRow.purpose == "nudge",
+        OutboxRow.purpose == literal_column("'nudge'"),  # as the index says it
         OutboxRow.created_at >= bindparam("midnight", type_=UtcDateTime()),
         OutboxRow.status != "skipped",
         OutboxRow.start != "stepped",

@@ -1,6 +1,7 @@
 """Action -> rows inside the open transaction: the one place that translates what the rules decided."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -71,9 +72,11 @@ class Course:
         self.unit = unit
         self._touched: dict[str, Loaded] = {}
         self._visits: dict[tuple[str, str, int], dict[str, Any]] = {}
+        self._reminded: dict[str, int] = {}  # candidate -> reminders today, where this unit has added one
 
     async def take(self, loaded: Loaded, signal: Signal) -> Sequence[Action]:
         """Decide, and collect the rows that follow."""
+        self._count_reminders(loaded)
         actions = decide(loaded.application, signal, self.unit.now)
         await self.follow(loaded, actions)
         return actions
@@ -125,6 +128,8 @@ class Course:
             self._count(loaded, loaded.application, channel)
             invited = event.at if event.type is EventType.INVITE_SENT else None
             self.unit.add(RateChange, batch_id=loaded.batch_id, invited_at=invited)
+        elif event.type is EventType.MESSAGE_FAILED:  # in a batch that nobody could be invited to, nothing else tells
+            self.unit.add(RateChange, batch_id=loaded.batch_id, invited_at=None)
 
     def _enter(self, loaded: Loaded, event: Event) -> None:
         self.unit.add(
@@ -187,6 +192,15 @@ class Course:
             await self.take(loaded, Unreachable(say.cause, say.stage, say.visit, reason))
             return
         self.owe(loaded, say, rung=rung.value, start=say.rung.value if say.rung else "")
+        if say.purpose is Purpose.NUDGE:
+            self._reminded[loaded.candidate_id] = person.sent_today + 1
+
+    def _count_reminders(self, loaded: Loaded) -> None:
+        """The day's limit is the person's: what this unit owes them already counts, whichever application it is for."""
+        application = loaded.application
+        sent_today = self._reminded.get(loaded.candidate_id, application.person.sent_today)
+        if sent_today != application.person.sent_today:
+            loaded.application = application.but(person=replace(application.person, sent_today=sent_today))
 
     def owe(
         self,

@@ -1,4 +1,4 @@
-"""One change to many rows: compiled once, and its values turned into what the driver takes without SQLAlchemy's help."""
+"""One change to many rows: compiled once, its values turned into what the driver takes without SQLAlchemy's help."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache

@@ -3,7 +3,7 @@
 A row is marked as sending, and that committed, before its request goes out.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recruiting.ladder import next_rung
 from recruiting.model import Unreachable
+from recruiting.outgoing import ANSWER_FRESH
 from recruiting.process import Rung
 from storage.applications import Loaded, load_one
 from storage.apply import take
@@ -44,6 +45,7 @@ _UNTRIED: dict[str, Any] = dict.fromkeys(
         "reason",
     )
 )
+_UNDER_WAY = frozenset({Sending.WAITING.value, Sending.SENDING.value})
 _EARLIEST = select(func.min(OutboxRow.due_at)).where(OutboxRow.status == "waiting", OutboxRow.leader_id.is_(None))
 
 
@@ -54,28 +56,62 @@ async def earliest(connection: AsyncConnection) -> datetime | None:
 
 
 async def due(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
-    """Messages that wait and are due, oldest first; on PostgreSQL locked until the end of the transaction."""
+    """Messages that wait and are due, oldest first, each candidate under their lock until the transaction ends.
+
+    A candidate whose lock somebody else holds is left for the next sweep.
+    """
     statement = _DUE if unit.ground.database.dialect == "sqlite" else _DUE.with_for_update(skip_locked=True)
-    return list(rows_of(await unit.connection.execute(statement, {"now": unit.now, "limit": limit})))
+    return await _ours(unit, rows_of(await unit.connection.execute(statement, {"now": unit.now, "limit": limit})))
+
+
+async def _ours(unit: Unit, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those rows whose candidate nobody else acts on; from here on nobody can. Waiting for them could block both."""
+    mine = await unit.ground.database.try_locks(unit.connection, _locks(rows))
+    return [row for row in rows if row["candidate_id"] is None or _lock(row) in mine]
+
+
+def _lock(row: Mapping[str, Any]) -> str:
+    return f"candidate:{row['candidate_id']}"
+
+
+def _locks(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {_lock(row) for row in rows if row["candidate_id"] is not None}
+
+
+async def lock_candidates(unit: Unit, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Let nobody else act on the people of these messages. To be called before anything is read."""
+    await unit.ground.database.locks(unit.connection, _locks(rows))
 
 
 async def stuck(unit: Unit, before: datetime) -> list[Mapping[str, Any]]:
-    """Messages whose try began before this moment and never ended: the process died in between."""
+    """Messages whose try began before this moment and never ended, each candidate under their lock: the process died
+    in between. What somebody else acts on is left for the next look.
+    """
     interrupted = (OutboxRow.status == "sending") & (OutboxRow.sending_at < before) & OutboxRow.leader_id.is_(None)
     statement = select(OutboxRow).where(interrupted)
     if unit.ground.database.dialect != "sqlite":
         statement = statement.with_for_update(skip_locked=True)
-    return await unit.all(statement)
+    return await _ours(unit, await unit.all(statement))
 
 
 async def followers(unit: Unit, leaders: Collection[str]) -> dict[str, list[Mapping[str, Any]]]:
     """What was joined to these messages at their first try, by leader: it shares their fate."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     if leaders:
-        where = OutboxRow.leader_id.in_(list(leaders)) & OutboxRow.status.in_(["waiting", "sending"])
-        for row in await unit.all(select(OutboxRow).where(where).order_by(OutboxRow.created_at)):
+        led = select(OutboxRow).where(OutboxRow.leader_id.in_(list(leaders))).order_by(OutboxRow.created_at)
+        for row in await unit.all(led):
+            if row["status"] not in _UNDER_WAY:  # asked here, lest a planner reads all that waits
+                continue
             found.setdefault(row["leader_id"], []).append(row)
     return found
+
+
+async def release(unit: Unit, leaders: Collection[str]) -> None:
+    """These messages do not go out as they were joined: what was to go with them goes by itself."""
+    ids = [row["id"] for led in (await followers(unit, leaders)).values() for row in led]
+    if ids:
+        alone = {"leader_id": None, "status": "waiting", "tries": 0, "due_at": unit.now}
+        await unit.run(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(**alone))
 
 
 def _by_id(*columns: str) -> Any:
@@ -176,6 +212,7 @@ async def step_down_loaded(unit: Unit, loaded: Loaded, row: Mapping[str, Any], r
         "id": id,
         "rung": rung.value,
         "start": "stepped",
+        "prompted": row["prompted"] and unit.now - row["created_at"] <= ANSWER_FRESH,
         "values": loaded.box.seal(values, f"outbox.values:{id}"),
         "day": None,
         "candidate_id": loaded.candidate_id,

@@ -14,6 +14,8 @@ from storage.applications import process_of
 from storage.tables import ApplicationRow, Batch, OutboxRow, RateChange, Visit, Watch
 from storage.unit import Unit
 
+RUNGS = ("chat", "sms", "email")  # by which candidates are written to
+
 
 @dataclass(slots=True)
 class Tally:
@@ -70,7 +72,11 @@ async def _visits(
     ]
     if stage is not None:
         where.append(Visit.stage == stage)
-    missed = func.sum(case((done.is_(None), 1), else_=0))
+    if rate == "certificate_missing":  # seen on paper: there is no upload, but the stage was passed
+        passed = and_(Visit.left_at.is_not(None), Visit.ended.is_(False))
+        missed = func.sum(case((and_(done.is_(None), not_(passed)), 1), else_=0))
+    else:
+        missed = func.sum(case((done.is_(None), 1), else_=0))
     statement = select(Visit.shop, Visit.channel, func.count(), missed).where(*where)
     await unit.flush()
     return await unit.connection.execute(statement.group_by(Visit.shop, Visit.channel))
@@ -89,7 +95,7 @@ async def _delivery(
     where = [
         ApplicationRow.batch_id == batch_id,
         ApplicationRow.process_id == process_id,
-        OutboxRow.rung.in_(["chat", "sms", "email"]),
+        OutboxRow.rung.in_(RUNGS),
         OutboxRow.tried_at.is_not(None),
         OutboxRow.tried_at <= until - after,
     ]
@@ -134,8 +140,8 @@ async def fold(unit: Unit, limit: int) -> int:
 
 async def _watch(unit: Unit, batch_id: str) -> None:
     """Make or wake the watches of a batch: one for each alert of each process in it."""
-    first = await unit.one(select(func.min(Visit.invited_at).label("at")).where(Visit.batch_id == batch_id))
-    if first is None or first["at"] is None:
+    first = await _first_at(unit, batch_id)
+    if first is None:
         return
     known = {
         (row["process_id"], row["number"]): row
@@ -152,14 +158,30 @@ async def _watch(unit: Unit, batch_id: str) -> None:
                     batch_id=batch_id,
                     process_id=process.id,
                     number=number,
-                    first_at=first["at"],
+                    first_at=first,
                     next_at=unit.now,
                     alerting=False,
                     told_rate=None,
                     level=0,
                 )
-            elif watch["next_at"] is None:
-                await set_watch(unit, watch, next_at=unit.now)
+            elif watch["next_at"] is None or watch["first_at"] != first:
+                await set_watch(unit, watch, next_at=unit.now, first_at=first)
+
+
+async def _first_at(unit: Unit, batch_id: str) -> datetime | None:
+    """The batch's first invite. Where nobody could be invited, the first failed try: that is news above all."""
+    invited = select(func.min(Visit.invited_at).label("at")).where(Visit.batch_id == batch_id)
+    failed = (
+        select(func.min(OutboxRow.tried_at).label("at"))
+        .join(ApplicationRow, ApplicationRow.id == OutboxRow.application_id)
+        .where(ApplicationRow.batch_id == batch_id, OutboxRow.status == "failed", OutboxRow.rung.in_(RUNGS))
+    )
+    for statement in (invited, failed):
+        row = await unit.one(statement)
+        if row is not None and row["at"] is not None:
+            moment: datetime = row["at"]
+            return moment
+    return None
 
 
 async def due(unit: Unit, limit: int) -> list[Mapping[str, Any]]:

@@ -9,7 +9,8 @@ import orjson
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from recruiting.model import Event, EventType
+from recruiting.decide import decide
+from recruiting.model import Application, Event, EventType, TimerDue
 from recruiting.process import Alert, Process, Rate
 from recruiting.rates import Counts, counted_until, wilson
 from storage import members, rates
@@ -124,24 +125,32 @@ async def extras(unit: Unit, found: Collection[Loaded]) -> dict[str, dict[str, A
 
 async def next_of(unit: Unit, found: Collection[Loaded]) -> dict[str, Next]:
     """What happens next with each application: the earliest of its timers, tasks and messages in the present visit."""
-    states = [loaded.application for loaded in found if loaded.application.open]
-    here = {state.id: (state.stage, state.visit) for state in states}
-    if not here:
+    states = {loaded.id: loaded.application for loaded in found if loaded.application.open}
+    if not states:
         return {}
-    ids = sorted(here)
+    ids = sorted(states)
     coming: list[tuple[Mapping[str, Any], str]] = []
     coming += [(row, "message") for row in await unit.all(_messages_waiting(ids))]
     coming += [(row, "follow_up") for row in await unit.all(_follow_ups_open(ids))]
     for row in await unit.all(_timers(ids)):
         coming.append((row, "deadline" if row["name"] == "deadline" else "timer"))
-    earliest: dict[str, Next] = {}
+    earliest: dict[str, tuple[bool, datetime]] = {}
+    following: dict[str, Next] = {}
     for row, what in coming:
-        id = row["application_id"]
-        if (row["stage"], row["visit"]) != here[id] or (id in earliest and earliest[id].due <= row["due_at"]):
+        id, due = row["application_id"], row["due_at"]
+        if (row["stage"], row["visit"]) != (states[id].stage, states[id].visit):
+            continue
+        place = (what == "timer" and _spent(states[id], row), due)  # what changes something comes first
+        if id in earliest and earliest[id] <= place:
             continue
         owner = await members.by_id(unit, row["owner_id"]) if what == "follow_up" else None
-        earliest[id] = Next(what, row["due_at"], owner["name"] if owner else None)
-    return earliest
+        earliest[id], following[id] = place, Next(what, due, owner["name"] if owner else None)
+    return following
+
+
+def _spent(application: Application, timer: Mapping[str, Any]) -> bool:
+    """Whether a timer, as things stand, finds nothing to do when its time comes: none is ever taken back."""
+    return not decide(application, TimerDue(timer["name"], timer["stage"], timer["visit"]), timer["due_at"])
 
 
 def _timers(ids: Sequence[str]) -> Any:

@@ -26,7 +26,8 @@ async def pictures(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
 
 async def destroyed(unit: Unit, row: Mapping[str, Any]) -> None:
     """The picture is gone; "valid until, checked by" stays."""
-    await unit.set(Document, {"id": row["id"]}, file=None, destroy_at=None)
+    if not await unit.set(Document, {"id": row["id"], "file": row["file"]}, file=None, destroy_at=None):
+        return  # another process was quicker
     loaded = await load_one(unit, row["application_id"])
     if loaded is None:
         return

@@ -512,7 +512,7 @@ def _insert_and_commit(raw: sqlite3.Connection, inserts: Sequence[tuple[str, lis
 
 def _open_writer(path: Path) -> sqlite3.Connection:
     """Create the file if need be, readable by its owner alone, and make sure that it can be written."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    _create(path)
     raw = connect(path, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
     try:
         if raw.execute("PRAGMA journal_mode").fetchone() != ("wal",):
@@ -524,6 +524,19 @@ def _open_writer(path: Path) -> sqlite3.Connection:
         raw.close()
         raise
     return raw
+
+
+def _create(path: Path) -> None:
+    """Make the file where there is none. Raises OSError: it cannot be made, or what is there cannot be written.
+
+    A file that exists is not even opened: closing it again would give up every lock that this process holds on it, and
+    the next process that comes and goes would take the log away from under us.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if path.is_dir() or not os.access(path, os.W_OK):
+            raise PermissionError(f"{path} is not to be written") from None
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

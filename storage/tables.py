@@ -193,6 +193,7 @@ class FollowUpRow(Base):
             postgresql_where=text("status = 'open'"),
         ),
         Index("ix_follow_ups_listed", "status", "opened_at"),
+        Index("ix_follow_ups_of_application", "application_id"),
     )
 
     id: Mapped[Id]
@@ -221,6 +222,20 @@ class OutboxRow(Base):
         Index("ix_outbox_due", "status", "due_at"),
         Index("ix_outbox_of_application", "application_id"),
         Index("ix_outbox_platform_id", "platform_id"),
+        # What a person got today is counted whenever one of their applications is read.
+        Index(
+            "ix_outbox_nudges",
+            "candidate_id",
+            "created_at",
+            sqlite_where=text("purpose = 'nudge'"),
+            postgresql_where=text("purpose = 'nudge'"),
+        ),
+        Index(
+            "ix_outbox_led",
+            "leader_id",
+            sqlite_where=text("leader_id IS NOT NULL"),
+            postgresql_where=text("leader_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Id]  # also the idempotency id on the wire: the same over all retries

@@ -1,5 +1,6 @@
 """Due moments as rows. A timer is deleted by the very transaction that acts on it, so it acts once, after any crash."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,12 +30,16 @@ async def earliest(connection: AsyncConnection) -> datetime | None:
     return moment
 
 
-async def fire(unit: Unit, limit: int) -> int:
-    """Act on up to `limit` due timers, oldest first, each candidate under their lock; how many were due.
+async def due(unit: Unit, limit: int) -> list[dict[str, Any]]:
+    """Up to `limit` due timers with their candidates, oldest first."""
+    return rows_of(await unit.connection.execute(_DUE, {"now": unit.now, "limit": limit}))
+
+
+async def fire(unit: Unit, due: Sequence[dict[str, Any]]) -> int:
+    """Act on these due timers, each candidate under their lock; how many were acted upon.
 
     A candidate whose lock somebody else holds is left for the next sweep.
     """
-    due = rows_of(await unit.connection.execute(_DUE, {"now": unit.now, "limit": limit}))
     mine = await unit.ground.database.try_locks(unit.connection, {f"candidate:{row['candidate_id']}" for row in due})
     rows = [row for row in due if f"candidate:{row['candidate_id']}" in mine]
     rows = await _claimed(unit, rows)
@@ -47,6 +52,11 @@ async def fire(unit: Unit, limit: int) -> int:
     await course.save()
     await unit.flush()
     return len(rows)
+
+
+async def put_off(unit: Unit, id: int, until: datetime) -> None:
+    """Acting failed: not before then again."""
+    await unit.set(TimerRow, {"id": id}, due_at=until)
 
 
 async def _claimed(unit: Unit, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

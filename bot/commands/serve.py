@@ -4,6 +4,7 @@ import contextlib
 
 import click
 
+from bot.commands.cli import Wrong
 from bot.commands.cli import run as finish
 
 HOST = "127.0.0.1"
@@ -51,5 +52,9 @@ def sandbox(host: str, port: int, bot_url: str) -> None:
     from bot.sandbox import serve
 
     logs.configure()
-    with contextlib.suppress(KeyboardInterrupt):
-        finish(serve(host, port, bot_url))
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            finish(serve(host, port, bot_url))
+    except OSError as error:
+        why = error.strerror or "refused"
+        raise Wrong(f"cannot listen on {host}:{port}: {why}; choose another --port") from error

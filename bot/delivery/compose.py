@@ -151,6 +151,8 @@ class Composer:
             offers = ["human"]
         if row["purpose"] == Purpose.NUDGE.value and key.startswith("nudge.") and kind is not StageKind.MEETING:
             offers = [*offers, *REASONS]
+        if key in ("meeting.booked", "meeting.reminder"):
+            buttons.append(self._button(unit, row, loaded, "slot", locale, text=self._label("other_slot", locale)))
         buttons += [self._button(unit, row, loaded, verb, locale) for verb in offers]
         return buttons
 
@@ -224,7 +226,7 @@ class Composer:
             message = await self._card(unit, row, loaded, said, locale, group=True)
         else:
             message = await self._reply(unit, row, loaded, said, locale)
-        if row["tries"] and row["purpose"] == Purpose.ALERT.value:
+        if row["tries"]:
             repeated = self.house.texts.say("alert.repeated", locale)
             message = Message(message.text, f"{repeated} {message.title}".strip(), message.fields, message.buttons)
         return Letter("group", "", self.house.groups[0], message)

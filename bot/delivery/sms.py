@@ -23,7 +23,7 @@ class LogSms:
 
     async def deliver(self, letter: Letter, id: str, *, again: bool) -> Sent:
         """Note the message's id and length."""
-        log.info("sms", extra={"message": id, "characters": len(letter.message.text)})
+        log.info("sms", extra={"outgoing": id, "characters": len(letter.message.text)})
         return Sent(id)
 
     async def close(self) -> None:

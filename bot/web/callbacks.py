@@ -1,7 +1,5 @@
 """Callbacks of the chat platforms: verify, keep, answer. What they mean is found out later."""
 
-import hashlib
-
 from aiohttp import web
 
 from bot.dispatch import to_body
@@ -11,6 +9,7 @@ from bot.web.guard import whole_body
 from bot.web.metrics import Metrics
 from recruiting.chat import Challenge, Doorbell, Nothing
 from storage import inbox
+from storage.types import random_id
 
 WECOM_APP = "/callback/wecom/app"
 
@@ -57,7 +56,7 @@ class Callbacks:
         box = await context.ground.days.for_day(day)
         if isinstance(found, Doorbell):
             bell = {"surface": found.surface, "desk": found.desk, "token": found.token}
-            rows = [inbox.row(_ring(found, int(now.timestamp())), "doorbell", bell, box=box, day=day, now=now)]
+            rows = [inbox.row(_ring(found), "doorbell", bell, box=box, day=day, now=now)]
         else:
             rows = [inbox.row(f"wecom:{one.id}", "chat", to_body(one), box=box, day=day, now=now) for one in found]
         await inbox.accept(context.ground, rows)
@@ -69,7 +68,8 @@ class Callbacks:
         return web.Response(status=status)
 
 
-def _ring(bell: Doorbell, second: int) -> str:
-    """A doorbell has no id. The same bell within one second rings once; pulling once too often would do no harm."""
-    named = hashlib.sha256(f"{bell.desk}\0{bell.token}".encode()).hexdigest()
-    return f"bell:{named[:32]}:{second}"
+def _ring(bell: Doorbell) -> str:
+    """A doorbell has no id, and none may be taken for a repeat: what it announces may be newer than the last pull.
+    Bells that wait together are answered by one pull, and a pull too many does no harm.
+    """
+    return f"bell:{bell.desk}:{random_id()}"

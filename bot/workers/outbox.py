@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,10 +16,11 @@ from bot.delivery.limits import Limits, Rate
 from bot.delivery.retry import RetryPolicy
 from bot.errors import GiveUp, TryLater
 from bot.platforms.base import Sent
+from bot.texts import UnfilledText
 from recruiting.chat import Message
 from recruiting.ladder import Window, chat_open, quiet_until
 from recruiting.model import InviteTried, MessageReport, Purpose, Unreachable
-from recruiting.outgoing import ANSWER_FRESH, Outgoing, Step, verdict
+from recruiting.outgoing import CODE_FRESH, Outgoing, Step, verdict
 from recruiting.process import Rung
 from storage import conversations, outbox
 from storage.applications import Loaded, load
@@ -27,6 +28,7 @@ from storage.apply import Course
 from storage.keys import Box, Unsealable
 from storage.owed import REPLIES
 from storage.tables import Sending
+from storage.types import SealedBytes
 from storage.unit import Ground, Unit
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,9 @@ AT_ONCE = 16  # requests under way: the sweet spot (docs: performance)
 LANES = 2  # one lane sends while the other commits
 WELCOME = timedelta(seconds=20)  # 微信客服: how long a welcome code lives (DOC 95122)
 STUCK_AFTER = timedelta(minutes=2)  # a try that never ended: its process is gone
+GONE_AFTER = timedelta(minutes=10)  # the same, where it must be certain because a repeat would be a second message
+KNOWN_TO_WECOM = timedelta(hours=4)  # how long the app's duplicate check remembers a message
+GROUP_PATIENCE = timedelta(days=3)  # below HR's group there is no rung
 REPEATABLE = {"chat": True, "sms": True, "email": False, "group": False}
 TO_CANDIDATES = frozenset({"chat", "sms", "email"})
 
@@ -76,6 +81,7 @@ class Outbox:
         self.policy = policy or RetryPolicy()
         self.limits = Limits()
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._under_way: set[str] = set()  # messages that this process is sending: these are not stuck
 
     async def sweep(self, now: datetime) -> int:
         """Send what is due, until nothing is; how many tries there were."""
@@ -96,22 +102,29 @@ class Outbox:
 
         async def job(connection: Any) -> int:
             unit = Unit(connection, self.ground, now)
-            rows = await outbox.stuck(unit, before)
-            for row in rows:
-                await self._recover(unit, row)
+            rows = [row for row in await outbox.stuck(unit, before) if row["id"] not in self._under_way]
+            if not all:
+                rows = [row for row in rows if row["rung"] != "email" or row["sending_at"] < now - GONE_AFTER]
+            await self._recover(unit, rows)
             await unit.flush()
             return len(rows)
 
         return await self.ground.database.write(job)
 
-    async def _recover(self, unit: Unit, row: Mapping[str, Any]) -> None:
+    async def _recover(self, unit: Unit, rows: Sequence[Mapping[str, Any]]) -> None:
         """Repeat where our id is known. Elsewhere a person gets the next rung, HR's group a marked repeat."""
-        kind = "chat" if row["rung"] == "member" else row["rung"]
-        if REPEATABLE.get(kind, False) or kind == "group":
-            await outbox.put_off(unit, [(row, unit.now, "interrupted")])
-            return
-        await outbox.end(unit, [(row, Sending.FAILED, "interrupted", "", "")])
-        await outbox.step_down(unit, row, "interrupted")
+        again = [row for row in rows if _may_repeat(row, unit.now)]
+        await outbox.put_off(unit, [(row, unit.now, "interrupted") for row in again])
+        over = [row for row in rows if not _may_repeat(row, unit.now)]
+        applications = await load(unit, {row["application_id"] for row in over if row["application_id"]})
+        course = Course(unit)
+        await outbox.end(unit, [(row, Sending.FAILED, "interrupted", "", "") for row in over])
+        for row in over:
+            loaded = applications.get(row["application_id"] or "")
+            await self._tried(course, row, loaded)
+            await self._report(course, row, loaded, "failed", "interrupted")
+            await self._next_rung(unit, row, loaded, "interrupted")
+        await course.save()
 
     # --- one lane --------------------------------------------------------------------------------------------------
 
@@ -119,11 +132,21 @@ class Outbox:
         tried = 0
         outcomes: Sequence[Outcome] = ()
         while True:
-            prepared = await self._turn(now, outcomes)
+            ids = {outcome.prepared.row["id"] for outcome in outcomes}
+            try:
+                prepared = await self._turn(now, outcomes)
+            finally:
+                self._under_way -= ids
             if not prepared:
                 return tried
+            self._under_way |= {one.row["id"] for one in prepared}
             tried += len(prepared)
-            outcomes = await asyncio.gather(*(self._try(one) for one in prepared))
+            lines = _lines(prepared)
+            outcomes = [one for line in await asyncio.gather(*map(self._in_order, lines)) for one in line]
+
+    async def _in_order(self, line: Sequence[Prepared]) -> list[Outcome]:
+        """What one receiver gets together arrives in the order in which it was said."""
+        return [await self._try(one) for one in line]
 
     async def _turn(self, now: datetime, outcomes: Sequence[Outcome]) -> Sequence[Prepared]:
         """One transaction: note what became of the last messages, and mark the next ones as sending."""
@@ -132,6 +155,7 @@ class Outbox:
         async def job(connection: Any) -> Sequence[Prepared]:
             unit = Unit(connection, self.ground, now)
             if outcomes:
+                await outbox.lock_candidates(unit, [outcome.prepared.row for outcome in outcomes])
                 await self._note(unit, outcomes)
             prepared = await self._prepare(unit)
             await unit.flush()
@@ -152,6 +176,7 @@ class Outbox:
         prepared: list[Prepared] = []
         skipped: list[tuple[Mapping[str, Any], Sending, str, str, str]] = []
         later: list[tuple[Mapping[str, Any], datetime, str]] = []
+        rungs = {row["id"]: row["rung"] for row in rows}
         for row in rows:
             loaded = applications.get(row["application_id"] or "")
             if row["start"] in REPLIES and self._shut(windows.get(row["conversation_id"] or ""), row, unit.now):
@@ -168,8 +193,12 @@ class Outbox:
             letter = await self._letter(unit, course, row, loaded, skipped)
             if letter is not None:
                 prepared.append(Prepared(row, letter))
-        joined = await outbox.followers(unit, [one.row["id"] for one in prepared if one.row["tries"]])
-        prepared = _joined([Prepared(one.row, one.letter, tuple(joined.get(one.row["id"], ()))) for one in prepared])
+        same = {one.row["id"] for one in prepared if one.row["tries"] and one.row["rung"] == rungs[one.row["id"]]}
+        waiting = {row["id"] for row, _, _ in later}
+        await outbox.release(unit, [row["id"] for row in rows if row["tries"] and row["id"] not in same | waiting])
+        followers = await outbox.followers(unit, same)
+        prepared = [replace(one, followers=tuple(followers.get(one.row["id"], ()))) for one in prepared]
+        prepared = [await self._refrozen(unit, one, applications) for one in _joined(prepared)]
         await outbox.end(unit, skipped)
         await outbox.put_off(unit, later)
         await outbox.mark_sending(unit, [row for one in prepared for row in (one.row, *one.followers)])
@@ -221,7 +250,7 @@ class Outbox:
                 row |= {"rung": judged.rung.value, "frozen": None, "conversation_id": None, "surface": None}
             if judged.step is Step.WAIT:
                 return judged.until, judged.why
-        elif row["purpose"] == Purpose.CODE.value and unit.now - row["created_at"] > ANSWER_FRESH:
+        elif row["purpose"] == Purpose.CODE.value and unit.now - row["created_at"] > CODE_FRESH:
             skipped.append((row, Sending.SKIPPED, "too_late", "", ""))
             return None
         elif row["purpose"] == Purpose.FOLLOW_UP.value and loaded is not None:
@@ -251,7 +280,7 @@ class Outbox:
             letter = await self.composer.letter(unit, row, loaded)
             box = await self._box(unit, row, loaded)
         except GiveUp as error:
-            if row["rung"] == "member" and loaded is not None:
+            if row["rung"] == "member" and loaded is not None and row["start"] not in REPLIES:
                 row["rung"] = "group"  # nobody to write to in private: HR's group
                 return await self._letter(unit, course, row, loaded, skipped)
             skipped.append((row, Sending.FAILED, error.reason, "", ""))
@@ -261,8 +290,22 @@ class Outbox:
         except Unsealable:
             skipped.append((row, Sending.SKIPPED, "erased", "", ""))
             return None
-        row["frozen"] = box.seal(orjson.dumps(letter.to_json()), f"outbox.frozen:{row['id']}")
+        except (UnfilledText, LookupError, ValueError, TypeError, AttributeError) as error:
+            # A fault of ours in one text must not hold up everybody else's messages.
+            log.error("a message could not be written", extra={"outgoing": row["id"], "error": type(error).__name__})
+            skipped.append((row, Sending.FAILED, "not_written", "", ""))
+            if loaded is not None and row["rung"] in TO_CANDIDATES:
+                await course.take(loaded, Unreachable(_cause(row), row["stage"], row["visit"], "not_written"))
+            return None
+        row["frozen"] = _frozen(box, row, letter)
         return letter
+
+    async def _refrozen(self, unit: Unit, one: Prepared, applications: Mapping[str, Loaded]) -> Prepared:
+        """A message that others have joined is frozen with their words: a retry says the same."""
+        if not one.followers or one.row["tries"]:
+            return one
+        box = await self._box(unit, one.row, applications.get(one.row["application_id"] or ""))
+        return replace(one, row={**one.row, "frozen": _frozen(box, one.row, one.letter)})
 
     async def _box(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None) -> Box:
         if loaded is not None:
@@ -289,7 +332,7 @@ class Outbox:
             except GiveUp as error:
                 return Outcome(prepared, given_up=error.reason or "refused")
             except Exception:
-                log.exception("delivery failed unexpectedly", extra={"message": row["id"]})
+                log.exception("delivery failed unexpectedly", extra={"outgoing": row["id"]})
                 return Outcome(prepared, later=TryLater("unexpected", unknown=True))
 
     # --- afterwards ------------------------------------------------------------------------------------------------
@@ -305,8 +348,7 @@ class Outbox:
         for outcome in outcomes:
             for row in (outcome.prepared.row, *outcome.prepared.followers):
                 loaded = applications.get(row["application_id"] or "")
-                if row["purpose"] == Purpose.INVITE.value and row["tried_at"] is None and loaded is not None:
-                    await course.take(loaded, InviteTried(row["stage"], row["visit"], row["sending_at"] or unit.now))
+                await self._tried(course, row, loaded)
                 if outcome.sent is not None:
                     ended.append((row, Sending.ACCEPTED, "", outcome.sent.id, outcome.sent.card))
                     await self._report(course, row, loaded, "accepted", "")
@@ -330,19 +372,30 @@ class Outbox:
         if outcome.later is not None:
             repeatable = REPEATABLE.get(outcome.prepared.letter.channel, False)
             again = self.policy.next_try(row["tries"] + 1, unit.now, outcome.later.wait)
-            alert = row["purpose"] == Purpose.ALERT.value
-            if again is not None and (repeatable or not outcome.later.unknown or alert):
+            group = row["rung"] == "group"  # nobody stands below it: a marked repeat is better than silence
+            if again is None and group and unit.now - row["created_at"] < GROUP_PATIENCE:
+                again = unit.now + self.policy.longest
+            if again is not None and (repeatable or not outcome.later.unknown or group):
                 later.append((row, again, outcome.later.reason))
                 return
             reason = outcome.later.reason
         ended.append((row, Sending.FAILED, reason, "", ""))
         await self._report(course, row, loaded, "failed", reason)
+        await self._next_rung(unit, row, loaded, reason)
+
+    async def _next_rung(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None, reason: str) -> None:
+        """What failed for good goes on. An answer to a member concerns nobody else: they will ask again."""
         if loaded is None:
             return
         if row["rung"] in TO_CANDIDATES:
             await outbox.step_down_loaded(unit, loaded, row, reason)
-        elif row["rung"] == "member":
+        elif row["rung"] == "member" and row["start"] not in REPLIES:
             await outbox.hand_to_group(unit, loaded, row)
+
+    async def _tried(self, course: Course, row: Mapping[str, Any], loaded: Loaded | None) -> None:
+        """The stage's clock runs from the first try of its invite, even if the process died in the middle of it."""
+        if row["purpose"] == Purpose.INVITE.value and loaded is not None:
+            await course.take(loaded, InviteTried(row["stage"], row["visit"], row["tried_at"] or course.unit.now))
 
     async def _report(
         self, course: Course, row: Mapping[str, Any], loaded: Loaded | None, outcome: str, reason: str
@@ -352,6 +405,28 @@ class Outbox:
         invite = row["purpose"] == Purpose.INVITE.value
         report = MessageReport(outcome, row["id"], row["rung"], _cause(row), row["stage"], row["visit"], invite, reason)
         await course.take(loaded, report)
+
+
+def _may_repeat(row: Mapping[str, Any], now: datetime) -> bool:
+    """Whether an interrupted try may be repeated: the other side knows our id, or it is HR's group."""
+    if row["rung"] == "member" and now - row["sending_at"] >= KNOWN_TO_WECOM:
+        return False
+    kind = "chat" if row["rung"] == "member" else row["rung"]
+    return kind == "group" or REPEATABLE.get(kind, False)
+
+
+def _frozen(box: Box, row: Mapping[str, Any], letter: Letter) -> SealedBytes:
+    return box.seal(orjson.dumps(letter.to_json()), f"outbox.frozen:{row['id']}")
+
+
+def _lines(prepared: Sequence[Prepared]) -> list[list[Prepared]]:
+    """The messages by receiver, each in their order."""
+    lines: dict[str, list[Prepared]] = {}
+    for one in prepared:
+        row = one.row
+        receiver = row["member_id"] or row["conversation_id"] or row["candidate_id"] or row["rung"]
+        lines.setdefault(receiver if row["rung"] != "group" else "group", []).append(one)
+    return list(lines.values())
 
 
 def _cause(row: Mapping[str, Any]) -> str:

@@ -51,9 +51,11 @@ class Rates:
         return await self.ground.database.write(whole)
 
     async def _look(self, unit: Unit) -> int:
-        watches = await rates.due(unit, CLAIM)
+        """Look at due watches under their batches' locks: read afresh then, because somebody else may have looked."""
+        batches = {watch["batch_id"] for watch in await rates.due(unit, CLAIM)}
+        await unit.ground.database.locks(unit.connection, {f"batch:{batch}" for batch in batches})
+        watches = [watch for watch in await rates.due(unit, CLAIM) if watch["batch_id"] in batches]
         for watch in watches:
-            await unit.ground.database.lock(unit.connection, f"batch:{watch['batch_id']}")
             await self._one(unit, watch)
         return len(watches)
 

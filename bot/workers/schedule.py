@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 POLL = timedelta(seconds=1)  # what another process commits is noticed within two seconds
 ERROR_PAUSE = 1.0
+BREATH = timedelta(milliseconds=20)  # what is due still, another process has in hand: asking at once would spin
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Schedule:
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._resting = {worker.name: asyncio.Event() for worker in workers}
         self._stopping = False
+        self._rung = 0
 
     def start(self) -> None:
         """Begin; every worker sweeps once at once."""
@@ -67,6 +69,7 @@ class Schedule:
 
     def ring(self) -> None:
         """Something was committed or the clock was turned: look at once."""
+        self._rung += 1
         for worker in self._workers:
             if worker.on_commit:
                 self._bells[worker.name].set()
@@ -76,11 +79,12 @@ class Schedule:
         busy = [worker.name for worker in self._workers if worker.on_commit]
         quiet = 0
         while quiet < 2:  # one worker's last commit may be another's first item
+            rung = self._rung
             for name in busy:
                 self._resting[name].clear()
                 self._bells[name].set()
             await asyncio.gather(*(self._resting[name].wait() for name in busy))
-            quiet = quiet + 1 if not any(self._bells[name].is_set() for name in busy) else 0
+            quiet = quiet + 1 if self._rung == rung else 0
 
     async def _ring(self, name: str) -> None:
         self._bells[name].set()  # a coroutine, because APScheduler runs plain functions in a thread
@@ -114,7 +118,7 @@ class Schedule:
         now = self._clock.now()
         if due is None or due - now >= worker.every:
             return
-        real = self._clock.wall() + max(due - now, timedelta(0))
+        real = self._clock.wall() + max(due - now, BREATH)
         self._scheduler.add_job(
             self._ring,
             "date",

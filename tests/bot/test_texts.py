@@ -293,3 +293,10 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, content: str, where: s
 def test_the_fallback_language_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="zh-CN"):
         Texts.load(write(tmp_path, en="a: A"))
+
+
+@pytest.mark.parametrize("typed", ["经历不合适", "not_fit"])
+def test_a_reason_typed_as_on_its_button_is_told_in_the_candidates_language(typed: str) -> None:
+    """HR types what stands on the button; an English candidate reads the English sentence."""
+    texts = standard_texts()
+    assert texts.say("reasons.not_fit", "en") == texts.reason(typed, "en")

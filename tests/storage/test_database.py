@@ -419,6 +419,13 @@ async def main():
 asyncio.run(main())
 """
 
+LOOKING = """
+import contextlib, sqlite3, sys
+
+with contextlib.closing(sqlite3.connect(sys.argv[1])) as raw:
+    print(*raw.execute("SELECT max(name) FROM test_counters").fetchone())
+"""
+
 COUNTING = """
 import asyncio, sys
 from tests.storage.test_database import Database, counting
@@ -455,6 +462,19 @@ class TestSqlite:
             await remembering.write(counting(f"ours{number:03}"))
         assert 0 == await process.wait()
         assert 200 == len(await names(remembering))
+
+    async def test_a_second_look_at_the_file_lets_no_other_process_take_the_log_away(
+        self, remembering: Database, sqlite_url: str, tmp_path: Path
+    ) -> None:
+        """Closing any descriptor of a file gives up all locks that its process holds on it."""
+        again = Database(sqlite_url)
+        await again.open()
+        await again.close()
+        for written in ("a", "b"):
+            await remembering.write(counting(written))
+            process = await start(LOOKING, str(tmp_path / "bulou.db"))
+            seen, _ = await process.communicate()
+            assert f"{written}\n".encode() == seen
 
     async def test_waits_for_another_process_to_let_go(self, remembering: Database, tmp_path: Path) -> None:
         other = sqlite3.connect(tmp_path / "bulou.db", isolation_level=None)

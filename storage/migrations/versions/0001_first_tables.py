@@ -209,6 +209,20 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index("ix_outbox_due", ["status", "due_at"], unique=False)
+        batch_op.create_index(
+            "ix_outbox_led",
+            ["leader_id"],
+            unique=False,
+            sqlite_where=sa.text("leader_id IS NOT NULL"),
+            postgresql_where=sa.text("leader_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_outbox_nudges",
+            ["candidate_id", "created_at"],
+            unique=False,
+            sqlite_where=sa.text("purpose = 'nudge'"),
+            postgresql_where=sa.text("purpose = 'nudge'"),
+        )
         batch_op.create_index("ix_outbox_of_application", ["application_id"], unique=False)
         batch_op.create_index("ix_outbox_platform_id", ["platform_id"], unique=False)
 
@@ -387,6 +401,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("follow_ups", schema=None) as batch_op:
         batch_op.create_index("ix_follow_ups_listed", ["status", "opened_at"], unique=False)
+        batch_op.create_index("ix_follow_ups_of_application", ["application_id"], unique=False)
         batch_op.create_index(
             "ix_follow_ups_one_open",
             ["application_id", "stage"],
@@ -485,6 +500,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("status = 'open'"),
             postgresql_where=sa.text("status = 'open'"),
         )
+        batch_op.drop_index("ix_follow_ups_of_application")
         batch_op.drop_index("ix_follow_ups_listed")
 
     op.drop_table("follow_ups")
@@ -521,6 +537,14 @@ def downgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.drop_index("ix_outbox_platform_id")
         batch_op.drop_index("ix_outbox_of_application")
+        batch_op.drop_index(
+            "ix_outbox_nudges", sqlite_where=sa.text("purpose = 'nudge'"), postgresql_where=sa.text("purpose = 'nudge'")
+        )
+        batch_op.drop_index(
+            "ix_outbox_led",
+            sqlite_where=sa.text("leader_id IS NOT NULL"),
+            postgresql_where=sa.text("leader_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_outbox_due")
 
     op.drop_table("outbox")

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from recruiting.model import Completed, NeedsPerson, Uploaded
-from storage import documents, members, tokens
+from recruiting.model import Completed, MessageReport, NeedsPerson, Started, Uploaded
+from storage import documents, members, rates, tokens
 from storage.applications import load_one
 from storage.apply import take
-from storage.tables import ApiToken, ApplicationRow, FollowUpRow, GivenAnswer, Trail, Watch
+from storage.tables import ApiToken, ApplicationRow, FollowUpRow, GivenAnswer, OutboxRow, TimerRow, Trail, Watch
 from storage.unit import Unit
 from tests.bot.web.place import PICTURE, Place, described
 
@@ -458,7 +458,6 @@ async def test_what_happens_next_names_its_owner(place: Place) -> None:
     await place.write(lambda unit: members.put(unit, "Wang", role="recruiter", shops=[]))
     id, writer = await place.apply(), await place.api_token()
     await place.signal(id, NeedsPerson("human"))
-    from storage.tables import OutboxRow, TimerRow
 
     async def nothing_else(unit: Unit) -> None:
         await unit.set(OutboxRow, {"application_id": id}, status="accepted")
@@ -467,6 +466,16 @@ async def test_what_happens_next_names_its_owner(place: Place) -> None:
     await place.write(nothing_else)
     _, body = await call(place, "GET", f"/applications/{id}", writer)
     assert ("follow_up", "Wang") == (body["next"]["what"], body["next"]["owner"])
+
+
+async def test_a_timer_that_will_find_nothing_to_do_is_not_what_happens_next(place: Place) -> None:
+    """Whoever has begun the interview is nudged no more; what comes is the deadline."""
+    id = await place.apply()
+    await place.write(lambda unit: unit.set(OutboxRow, {"application_id": id}, status="accepted"))
+    await place.signal(id, Started("ai_interview", 1))
+    _, body = await call(place, "GET", f"/applications/{id}", await place.api_token())
+
+    assert "deadline" == body["next"]["what"]
 
 
 # --- batches ---------------------------------------------------------------------------------------------------------
@@ -493,6 +502,22 @@ async def test_a_batch_with_its_rates(place: Place) -> None:
     assert (3, 0) == (body["by_shop"]["甲"]["no_show"]["due"], body["by_shop"]["甲"]["no_show"]["missed"])
     assert 4 == body["by_channel"]["sms"]["no_show"]["due"]
     assert None is body["rates"]["delivery_failure"]["at"]
+
+
+async def test_a_batch_to_which_nobody_could_be_invited_is_watched(place: Place) -> None:
+    """Nothing is counted from a first invite there; the failures themselves must be heard of."""
+    writer = await place.api_token()
+    _, body = await post(place, MEI, writer)
+    await call(place, "POST", f"/applications/{body['id']}/decision", writer, json={"decision": "pass"})
+
+    async def refused(unit: Unit) -> None:
+        await unit.set(OutboxRow, {"application_id": body["id"]}, rung="sms", status="failed", tried_at=unit.now)
+
+    await place.write(refused)
+    await place.signal(body["id"], MessageReport("failed", "m1", "sms", "invite", "ai_interview", 1, invite=True))
+    await place.write(lambda unit: rates.fold(unit, 10))
+
+    assert {place.clock.now()} == {row["first_at"] for row in await place.rows(described(Watch))}
 
 
 async def test_a_batch_that_alerts_says_so(place: Place) -> None:
