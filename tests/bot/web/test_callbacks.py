@@ -84,7 +84,6 @@ async def test_every_doorbell_is_kept(place: Place) -> None:
     assert expected == [(one["desk"], one["token"]) for one in bells]
 
 
-
 async def test_what_means_nothing_is_thanked_for_and_counted(place: Place) -> None:
     plain = "<xml><MsgType>event</MsgType><Event>never_heard_of</Event></xml>"
     assert 200 == await send(place, plain)
