@@ -70,7 +70,7 @@ class Bot:
             Worker("outbox", self.outbox.sweep, self.outbox.earliest),
             Worker("files", self.files.sweep),
             Worker("rates", self.rates.sweep, self.rates.earliest),
-            Worker("recovery", self._recover, every=timedelta(minutes=1), on_commit=False),
+            Worker("recovery", self._recover, every=timedelta(seconds=20), on_commit=False),
             Worker("housekeeping", self.housekeeping.sweep, every=timedelta(minutes=10), on_commit=False),
         ]
         if self._desk:

@@ -125,7 +125,7 @@ def _secret_url(value: SecretStr) -> SecretStr:
     return value
 
 
-_DATABASES = ("sqlite+aiosqlite://", "sqlite://", "postgresql+asyncpg://", "postgresql://", "postgres://")
+_DATABASES = ("sqlite+aiosqlite://", "sqlite://", "postgresql+asyncpg://", "postgresql://")
 
 
 def _database(value: SecretStr) -> SecretStr:

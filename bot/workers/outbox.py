@@ -37,7 +37,7 @@ CLAIM = 100  # messages a transaction
 AT_ONCE = 16  # requests under way: the sweet spot (docs: performance)
 LANES = 2  # one lane sends while the other commits
 WELCOME = timedelta(seconds=20)  # 微信客服: how long a welcome code lives (DOC 95122)
-STUCK_AFTER = timedelta(minutes=2)  # a try that never ended: its process is gone
+STUCK_AFTER = timedelta(minutes=1)  # a try of another process that never ended: that process is gone
 GONE_AFTER = timedelta(minutes=10)  # the same, where it must be certain because a repeat would be a second message
 KNOWN_TO_WECOM = timedelta(hours=4)  # how long the app's duplicate check remembers a message
 GROUP_PATIENCE = timedelta(days=3)  # below HR's group there is no rung
