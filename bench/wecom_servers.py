@@ -11,8 +11,9 @@ from pathlib import Path
 
 from aiohttp import web
 
-from bench.house import WECOM, house
+from bench.house import WECOM, free_port, house
 from bench.wecom_load import PATH
+from bot.app import listening
 
 
 async def read_only(request: web.Request) -> web.Response:
@@ -44,13 +45,10 @@ def _application(handler: object) -> web.Application:
 
 
 async def _serve(app: web.Application) -> None:
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=512)
-    await site.start()
-    print(runner.addresses[0][1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-    await runner.cleanup()
+    port = free_port()
+    async with listening(app, "127.0.0.1", port):
+        print(port, flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
 
 
 async def _main(kind: str, url: str = "", place: str = "") -> None:
