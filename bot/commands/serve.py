@@ -1,6 +1,8 @@
 """`bulou run`, `bulou demo`, `bulou sandbox`: what keeps running until it is asked to stop."""
 
 import contextlib
+import gc
+from collections.abc import Iterator
 
 import click
 
@@ -23,11 +25,23 @@ def run(host: str, port: int) -> None:
 
 
 async def _run(host: str, port: int) -> None:
-    from bot.app import serve
-    from bot.commands.opening import opened
+    with _loading():
+        from bot.app import serve
+        from bot.commands.opening import opened
 
     async with opened() as house:
         await serve(house.settings, house.ground, host, port)
+
+
+@contextlib.contextmanager
+def _loading() -> Iterator[None]:
+    """Modules stay to the end: looking for garbage among them while they load is a sixth of the start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @click.command()
