@@ -1,13 +1,18 @@
 """Platform-neutral words for what people send and get: nothing here knows WeCom from Feishu.
 
 A *surface* is one place where people talk to us: ``wecom.app`` (members), ``wecom.kf`` (candidates on personal WeChat
-through 微信客服), ``wecom.group`` (HR's group robot, one way), later ``feishu``.
+through 微信客服), ``wecom.group`` (HR's group robot, one way), ``feishu`` (members and candidates alike, in private),
+``feishu.group`` (a group with our bot in it), ``feishu.robot`` (HR's group robot, one way).
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+
+# Where a group is, seen from the surface of a person who speaks in it.
+GROUPS = {"feishu": "feishu.group"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Kind(StrEnum):
     FILE = "file"
     ENTER = "enter"  # the person opened the chat, perhaps through a link (`scene` holds its token)
     SEND_FAILED = "send_failed"  # a message of ours was accepted before and failed after all; `key` holds its id
+    JOINED = "joined"  # our bot was added to the group `group` by the sender
     UNSUPPORTED = "unsupported"  # voice, location, ...: answered with what one can do
 
 
@@ -49,13 +55,15 @@ class Incoming:
     at: datetime  # the platform's own time of it, aware, UTC
     text: str = ""
     key: str = ""  # of the button or menu item, exactly as we sent it
-    choices: dict[str, list[str]] = field(default_factory=dict)  # card selections: question key -> option ids
+    choices: dict[str, list[str]] = field(default_factory=dict)  # of a card's form: name of the input -> values
     file: FileRef | None = None
     scene: str = ""  # the token that came through a /c/ link
     welcome_code: str = ""  # 微信客服: allows one welcome within 20 s
-    card: str = ""  # handle with which the tapped card can be changed once (WeCom: ResponseCode)
+    card: str = ""  # handle with which the tapped card can be changed (WeCom: ResponseCode, once)
     reason: str = ""  # for SEND_FAILED
     card_task: str = ""  # the tapped card's own id
+    group: str = ""  # account of the group in which it was said or tapped, on the surface GROUPS names; "" in private
+    message: str = ""  # the platform's id of what was said, under which an answer may be put
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +100,31 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """A field of a card's form; what was entered comes back in `Incoming.choices` under `name` with the button's tap."""
+
+    name: str
+    label: str
+    kind: str = "text"  # text, date (YYYY-MM-DD), choice
+    options: tuple[tuple[str, str], ...] = ()  # of a choice: value -> label
+    value: str = ""  # preset
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Numbers to look at: drawn where the surface can draw, else told in the message's fields."""
+
+    kind: str  # funnel, bars
+    points: tuple[tuple[str, float], ...]  # label -> number, in the order shown
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a person gets to see, in their language, complete: rendered once, then frozen.
 
-    A surface without cards shows title, text, fields and link buttons as plain text.
+    A surface without cards shows title, text, fields and link buttons as plain text. A surface without forms leaves
+    `inputs` out, one without charts `chart`: nothing may be said there alone.
     """
 
     text: str
@@ -103,6 +132,8 @@ class Message:
     fields: tuple[tuple[str, str], ...] = ()  # short label -> value, on a card
     buttons: tuple[Button, ...] = ()
     settled: str = ""  # a card after the decision: shown in place of its buttons
+    inputs: tuple[Input, ...] = ()  # submitted together with the first button that has a key
+    chart: Chart | None = None
 
     def plain(self) -> str:
         """The same as one plain text, for surfaces without cards."""
@@ -118,6 +149,8 @@ class Message:
             "fields": [list(pair) for pair in self.fields],
             "buttons": [[b.text, b.key, b.url, b.style] for b in self.buttons],
             "settled": self.settled,
+            "inputs": [[i.name, i.label, i.kind, [list(o) for o in i.options], i.value, i.required] for i in self.inputs],
+            "chart": [self.chart.kind, [list(point) for point in self.chart.points]] if self.chart else None,
         }
 
     @classmethod
@@ -129,4 +162,11 @@ class Message:
             fields=tuple((label, value) for label, value in data["fields"]),
             buttons=tuple(Button(*values) for values in data["buttons"]),
             settled=data["settled"],
+            inputs=tuple(
+                Input(name, label, kind, tuple((o, shown) for o, shown in options), value, required)
+                for name, label, kind, options, value, required in data["inputs"]
+            ),
+            chart=Chart(data["chart"][0], tuple((label, number) for label, number in data["chart"][1]))
+            if data["chart"]
+            else None,
         )

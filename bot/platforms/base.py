@@ -36,11 +36,18 @@ class Sent:
 class Sender(Protocol):
     """The part of a platform that delivers; a group robot is nothing more."""
 
-    async def send(self, to: Person, message: Message, id: str, *, welcome_code: str = "", retry: bool = False) -> Sent:
+    async def send(
+        self, to: Person, message: Message, id: str, *, welcome_code: str = "", reply_to: str = "", retry: bool = False
+    ) -> Sent:
         """Deliver once. `id` is ours, stays the same over retries. Raises TryLater or GiveUp.
 
         `retry` is True from the second try on: a platform that refuses a repeated id then means "I have it already".
+        `reply_to` is the platform's id of the message under which this one belongs, where the platform has threads.
         """
+        ...
+
+    async def send_file(self, to: Person, file: Fetched, id: str, *, reply_to: str = "", retry: bool = False) -> Sent:
+        """Deliver a picture (`content_type` image/...) or another file. Raises TryLater, or GiveUp: too large, ...."""
         ...
 
     async def update(self, to: Person, card: str, message: Message) -> None:
@@ -55,8 +62,10 @@ class Sender(Protocol):
 class Platform(Sender, Protocol):
     """One chat vendor. Its field names, codes and ciphers stop at this line."""
 
-    def open(self, query: Mapping[str, str], body: bytes) -> Challenge | Doorbell | Nothing | Sequence[Incoming]:
-        """Verify, decrypt, parse; no network. An empty `body` is a URL check. Raises Malformed or Forged."""
+    def open(self, signed: Mapping[str, str], body: bytes) -> Challenge | Doorbell | Nothing | Sequence[Incoming]:
+        """Verify, decrypt, parse; no network. `signed` holds what the platform's signature is told in: the query
+        (WeCom) or the headers (Feishu). Raises Malformed or Forged.
+        """
         ...
 
     async def pull(self, bell: Doorbell, cursor: str) -> Pulled:

@@ -1,27 +1,31 @@
 """WeCom as the bot sees it: members through the app, candidates through 微信客服, groups through their robot."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from bot.errors import Forged, GiveUp, TryLater
 from bot.platforms.base import Fetched, Pulled, Sent
-from bot.platforms.wecom.api import WeComApi
+from bot.platforms.wecom.api import Upload, WeComApi
 from bot.platforms.wecom.cards import (
     MSGID_LENGTH,
     app_payloads,
     card_update,
     group_payload,
     kf_payload,
+    media_payload,
     platform_id,
 )
 from bot.platforms.wecom.crypto import CallbackCrypto
 from bot.platforms.wecom.events import APP, GROUP, KF, read_app_message, read_envelope, read_kf_item
+from bot.platforms.wecom.files import send_file_to_group, upload_of
 from recruiting.chat import Challenge, Doorbell, FileRef, Incoming, Message, Nothing, Person
 
 # 微信客服 hands a link's `scene_param` back only when the link was made with a `scene`.
 SCENE = "bulou"
 LONGEST_SCENE_PARAM = 128
+UPLOADS_KEPT = 500
 
 
 class WeComPlatform:
@@ -45,6 +49,7 @@ class WeComPlatform:
         self._desk = kf_open_kfid
         self._now = now
         self._crypto = CallbackCrypto(token, aes_key, corp_id)
+        self._uploads: OrderedDict[str, str] = OrderedDict()
         self._api = WeComApi(base=api_base, corp_id=corp_id, agent_id=agent_id, secret=secret, now=now, timeout=timeout)
 
     def open(self, query: Mapping[str, str], body: bytes) -> Challenge | Doorbell | Nothing | Sequence[Incoming]:
@@ -71,8 +76,10 @@ class WeComPlatform:
         # "More" without a step forward would be asked for ever.
         return Pulled(read, reached, more=answer.get("has_more") == 1 and reached != cursor)
 
-    async def send(self, to: Person, message: Message, id: str, *, welcome_code: str = "", retry: bool = False) -> Sent:
-        """Deliver once. `id` is ours, stays the same over retries. Raises TryLater or GiveUp."""
+    async def send(
+        self, to: Person, message: Message, id: str, *, welcome_code: str = "", reply_to: str = "", retry: bool = False
+    ) -> Sent:
+        """Deliver once; WeCom has no threads. `id` is ours, stays the same over retries. Raises TryLater or GiveUp."""
         if to.surface == APP:
             return await self._send_to_member(to, message, id, retry=retry)
         if to.surface == KF:
@@ -81,6 +88,22 @@ class WeComPlatform:
             await self._api.send_to_group(to.account, group_payload(message))
             return Sent(id)
         raise GiveUp("not a WeCom surface")
+
+    async def send_file(self, to: Person, file: Fetched, id: str, *, reply_to: str = "", retry: bool = False) -> Sent:
+        """Upload a picture or another file, and send it. Raises TryLater, or GiveUp: too large, empty, ..."""
+        if to.surface == GROUP:
+            await send_file_to_group(self._api, to.account, file)
+            return Sent(id)
+        if to.surface not in (APP, KF):
+            raise GiveUp("not a WeCom surface")
+        upload = upload_of(file)
+        payload = media_payload(upload.kind, await self._uploaded(id, upload))
+        if to.surface == APP:
+            answer = await self._api.send_to_member(to.account, payload, retry=retry)
+            return Sent(str(answer.get("msgid") or id))
+        msgid, desk = platform_id(id, MSGID_LENGTH), to.desk or self._desk
+        answer = await self._api.send_to_customer(to.account, desk, msgid, payload, retry=retry)
+        return Sent(str(answer.get("msgid") or msgid))
 
     async def update(self, to: Person, card: str, message: Message) -> None:
         """Change a member's card, once per handle. Raises TryLater or GiveUp."""
@@ -135,6 +158,15 @@ class WeComPlatform:
         if not self._crypto.verify(signature, timestamp, nonce, encrypted):
             raise Forged("signature is missing or wrong")
         return self._crypto.open(encrypted)
+
+    async def _uploaded(self, id: str, upload: Upload) -> str:
+        """The id of an uploaded file: at a repeat the same one, or WeCom's duplicate check would not know it again."""
+        key = f"{id}/{upload.kind}"
+        if key not in self._uploads:
+            self._uploads[key] = await self._api.upload(upload)
+            if len(self._uploads) > UPLOADS_KEPT:
+                self._uploads.popitem(last=False)
+        return self._uploads[key]
 
     async def _send_to_member(self, to: Person, message: Message, id: str, *, retry: bool) -> Sent:
         """Send all parts in order. A repeat of those that arrived is swallowed by WeCom's duplicate check."""

@@ -1,20 +1,20 @@
 """The calls that the bot makes to WeCom: token, messages, 微信客服, files. Codes become TryLater or GiveUp here."""
 
 import asyncio
+import io
 import logging
 import random
-import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import unquote
 
 import aiohttp
 import orjson
 
 from bot.errors import GiveUp, TryLater
 from bot.platforms.base import Fetched
+from bot.platforms.wire import failures_told, file_name, read_at_most
 
 STALE_TOKEN = frozenset({40014, 42001})
 WRONG_CREDENTIALS = frozenset({40001, 40013, 40091, 41002, 41004})
@@ -27,7 +27,6 @@ DUPLICATE_CHECK_SECONDS = 14400  # the longest that WeCom offers: four hours
 LARGEST_ANSWER = 16 * 2**20  # a full page of a thousand 微信客服 items stays far below
 LARGEST_REFUSAL = 64 * 2**10
 FILE_TIMEOUT_SECONDS = 60.0
-LONGEST_NAME = 128
 
 # Where the operator or the other side can mend it while the message waits.
 WAITS = {
@@ -46,7 +45,10 @@ REASONS = {
     -1: "WeCom is busy",
     40001: "the secret is wrong: mend BULOU_WECOM__SECRET",
     40003: "no such member",
+    40004: "files of this kind cannot be sent",
+    40006: "the file is empty",
     40007: "the file is gone (WeCom keeps it for three days)",
+    40009: "the picture is too large",
     40013: "no such company: mend BULOU_WECOM__CORP_ID",
     40014: "the access token is refused again and again",
     40031: "no such member",
@@ -61,7 +63,9 @@ REASONS = {
     41051: "the person is already in a chat",
     42001: "the access token is refused again and again",
     43012: "cards need the app's callback address: set it in the console",
+    44001: "the file is empty",
     44004: "the text is empty",
+    45001: "the file is too large",
     45002: "the message is too long",
     45009: "called too often",
     45033: "too many calls at once",
@@ -97,6 +101,22 @@ REASONS = {
 logger = logging.getLogger(__name__)
 
 Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file on its way to WeCom, which keeps it for three days."""
+
+    content: bytes
+    name: str
+    kind: str  # image, file
+
+    def form(self) -> aiohttp.FormData:
+        """As a web form would send it; the name as plain UTF-8, because nothing else reaches people unharmed."""
+        filled = aiohttp.FormData(quote_fields=False)
+        content = io.BytesIO(self.content)
+        filled.add_field("media", content, filename=self.name, content_type="application/octet-stream")
+        return filled
 
 
 def refusal(code: int, call: str) -> TryLater | GiveUp:
@@ -218,6 +238,21 @@ class WeComApi:
         if code := _code(answer):
             raise refusal(code, "webhook/send")
 
+    async def upload(self, file: Upload) -> str:
+        """Hand a file over; returns the id under which members and candidates can be sent it."""
+        return _media_id(await self._post("media/upload", file))
+
+    async def upload_to_group(self, webhook: str, file: Upload) -> str:
+        """Hand a file over to a group's robot, which takes no other's. The address is the secret."""
+        before, found, after = webhook.partition("/webhook/send?")
+        if not found:
+            raise GiveUp("wecom webhook/upload_media: the address is no group robot's")
+        url = f"{before}/webhook/upload_media?{after}"
+        answer = await self._exchange("webhook/upload_media", "POST", url, {"type": file.kind}, file)
+        if code := _code(answer):
+            raise refusal(code, "webhook/upload_media")
+        return _media_id(answer)
+
     async def reach(self) -> None:
         """Make sure that WeCom takes our id and secret."""
         await self._access_token()
@@ -234,7 +269,7 @@ class WeComApi:
             self._forget(token)
         raise AssertionError("unreachable")
 
-    async def _post(self, call: str, body: Answer, *, tolerate: Callable[[int], bool] | None = None) -> Answer:
+    async def _post(self, call: str, body: Answer | Upload, *, tolerate: Callable[[int], bool] | None = None) -> Answer:
         """Make a call; a token that WeCom dropped early is replaced once. Codes that `tolerate` names are no error."""
         token = await self._access_token()
         answer = await self._call(call, token, body)
@@ -246,8 +281,11 @@ class WeComApi:
             raise refusal(code, call)
         return answer
 
-    async def _call(self, call: str, token: str, body: Answer) -> Answer:
-        return await self._exchange(call, "POST", f"{self._base}/cgi-bin/{call}", {"access_token": token}, body)
+    async def _call(self, call: str, token: str, body: Answer | Upload) -> Answer:
+        query = {"access_token": token}
+        if isinstance(body, Upload):
+            query["type"] = body.kind
+        return await self._exchange(call, "POST", f"{self._base}/cgi-bin/{call}", query, body)
 
     async def _access_token(self) -> str:
         """The token in hand, or a new one. Many who ask at once cause one request."""
@@ -294,62 +332,50 @@ class WeComApi:
         return TryLater(error.reason, wait)
 
     async def _exchange(
-        self, call: str, method: str, url: str, query: Mapping[str, str], body: Answer | None
+        self, call: str, method: str, url: str, query: Mapping[str, str], body: Answer | Upload | None
     ) -> Answer:
         """One request, one JSON object back. A failure on the way is TryLater, and says whether it may have arrived."""
-        data = None if body is None else orjson.dumps(body)  # real UTF-8, as WeCom demands
-        headers = {} if data is None else {"Content-Type": "application/json; charset=utf-8"}
+        data: bytes | aiohttp.FormData | None = None
+        headers, timeout = {}, self._timeout
+        if isinstance(body, Upload):
+            data, timeout = body.form(), self._file_timeout()
+        elif body is not None:
+            data = orjson.dumps(body)  # real UTF-8, as WeCom demands
+            headers["Content-Type"] = "application/json; charset=utf-8"
         async with (
-            _failures_told(call),
+            failures_told(f"wecom {call}"),
             self._open_session().request(
-                method, url, params=query, data=data, headers=headers, allow_redirects=False
+                method, url, params=query, data=data, headers=headers, timeout=timeout, allow_redirects=False
             ) as response,
         ):
             _check_status(call, response.status)
-            content = await _read_at_most(response, LARGEST_ANSWER)
+            content = await read_at_most(response, LARGEST_ANSWER)
         return _parse(call, content)
 
     async def _read_file(self, media_id: str, token: str, limit: int) -> Fetched | int:
         """The file, or the code with which it was refused."""
         query = {"access_token": token, "media_id": media_id}
-        timeout = aiohttp.ClientTimeout(total=max(FILE_TIMEOUT_SECONDS, self._timeout.total or 0))
         async with (
-            _failures_told("media/get"),
+            failures_told("wecom media/get"),
             self._open_session().get(
-                f"{self._base}/cgi-bin/media/get", params=query, timeout=timeout, allow_redirects=False
+                f"{self._base}/cgi-bin/media/get", params=query, timeout=self._file_timeout(), allow_redirects=False
             ) as response,
         ):
             _check_status("media/get", response.status)
-            content = await _read_at_most(response, limit)
+            content = await read_at_most(response, limit)
             # Failures come as JSON with status 200, and so may a person's own JSON file: only this header tells.
             disposition = response.headers.get("Content-Disposition", "")
             if not disposition and (code := _refusal_in(content)):
                 return code
             return Fetched(content, file_name(disposition), response.content_type)
 
+    def _file_timeout(self) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(total=max(FILE_TIMEOUT_SECONDS, self._timeout.total or 0))
+
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout)
         return self._session
-
-
-@asynccontextmanager
-async def _failures_told(call: str) -> AsyncIterator[None]:
-    """Turn what can happen to a connection into TryLater or GiveUp.
-
-    The causes are dropped on purpose: their words hold addresses, and with them tokens and keys.
-    """
-    told = f"wecom {call}"
-    try:
-        yield
-    except aiohttp.InvalidURL:
-        raise GiveUp(f"{told}: the address is no URL") from None
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-        raise TryLater(f"{told}: could not connect") from None
-    except TimeoutError:
-        raise TryLater(f"{told}: no answer in time", unknown=True) from None
-    except (aiohttp.ClientError, OSError):
-        raise TryLater(f"{told}: connection lost", unknown=True) from None
 
 
 def _check_status(call: str, status: int) -> None:
@@ -360,17 +386,6 @@ def _check_status(call: str, status: int) -> None:
     if status >= 500:
         raise TryLater(f"wecom {call}: HTTP {status}", timedelta(seconds=2), unknown=True)
     raise GiveUp(f"wecom {call}: HTTP {status}: mend BULOU_WECOM__API_BASE")
-
-
-async def _read_at_most(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    if (response.content_length or 0) > limit:
-        raise GiveUp(f"larger than {limit} bytes")
-    content = bytearray()
-    async for chunk in response.content.iter_any():
-        content += chunk
-        if len(content) > limit:
-            raise GiveUp(f"larger than {limit} bytes")
-    return bytes(content)
 
 
 def _parse(call: str, content: bytes) -> Answer:
@@ -389,6 +404,13 @@ def _code(answer: Answer) -> int:
     return code if isinstance(code, int) else BAD_PARAMETER
 
 
+def _media_id(answer: Answer) -> str:
+    media_id = answer.get("media_id")
+    if not isinstance(media_id, str) or not media_id:
+        raise TryLater("wecom upload: answered without an id", timedelta(seconds=60))
+    return media_id
+
+
 def _doorbell_expired(code: int) -> bool:
     return code == SYNC_TOKEN_EXPIRED
 
@@ -401,30 +423,3 @@ def _refusal_in(content: bytes) -> int:
     except orjson.JSONDecodeError:
         return 0
     return _code(answer) if isinstance(answer, dict) else 0
-
-
-def file_name(disposition: str) -> str:
-    """The name in a Content-Disposition header, in whichever of the usual ways it is written; empty without one."""
-    encoded = re.search(r"filename\*\s*=\s*\"?[\w-]*'[\w-]*'([^;\"]+)", disposition)
-    quoted = re.search(r'filename\s*=\s*"((?:\\.|[^"\\])*)"', disposition)
-    bare = re.search(r"filename\s*=\s*([^;\"]+)", disposition)
-    if encoded:
-        name = unquote(encoded[1])
-    elif quoted:
-        name = _readable(re.sub(r"\\(.)", r"\1", quoted[1]))
-    else:
-        name = _readable(bare[1]) if bare else ""
-    shown = "".join(letter for letter in name if letter.isprintable())
-    return re.split(r"[\\/]", shown.strip())[-1][-LONGEST_NAME:]
-
-
-def _readable(name: str) -> str:
-    """Undo what became of a Chinese name on the way: raw bytes, UTF-8 read as latin-1, percent signs."""
-    raw = name.encode("utf-8", "surrogateescape")
-    misread = name.encode("latin-1") if all(ord(letter) < 256 for letter in name) else raw
-    for attempt in (misread, raw):
-        try:
-            return unquote(attempt.decode(), errors="strict")
-        except UnicodeDecodeError:
-            continue
-    return unquote(raw.decode("gb18030", "replace"))

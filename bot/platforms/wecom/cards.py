@@ -4,6 +4,7 @@ WeCom counts some limits in characters and some in UTF-8 bytes, and cuts or refu
 here: what does not fit its place goes to the next one, and only what fits nowhere ends in "…".
 """
 
+import base64
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
@@ -40,6 +41,13 @@ VIEW_URL_LIMIT = 2048
 
 # For a group robot, in bytes.
 MARKDOWN_LIMIT = 4096
+GROUP_IMAGE_LIMIT = 2 * 2**20
+
+# Files, in bytes.
+IMAGES = frozenset({"image/jpeg", "image/png"})
+IMAGE_LIMIT = 5 * 2**20  # one page of WeCom's says 10, another 5
+FILE_LIMIT = 20 * 2**20
+SMALLEST_FILE = 6
 
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _INVISIBLE = "\u200b\u200c\u200d\u2060"
@@ -110,6 +118,17 @@ def group_payload(message: Message) -> Payload:
     text = _shorten(_plain_markdown(message.text), max(MARKDOWN_LIMIT - _size(others) - 2, 3))
     content = "\n".join(part for part in (title, text, *rows, *links) if part)
     return {"msgtype": "markdown", "markdown": {"content": _shorten(content, MARKDOWN_LIMIT)}}
+
+
+def media_payload(kind: str, media_id: str) -> Payload:
+    """A picture or another file that WeCom holds already."""
+    return {"msgtype": kind, kind: {"media_id": media_id}}
+
+
+def group_image_payload(content: bytes) -> Payload:
+    """A picture for a group robot, which wants it whole and with its checksum."""
+    checksum = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return {"msgtype": "image", "image": {"base64": base64.b64encode(content).decode("ascii"), "md5": checksum}}
 
 
 def _texts(body: str, links: Sequence[str], id: str) -> list[Payload]:

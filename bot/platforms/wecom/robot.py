@@ -4,9 +4,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bot.errors import GiveUp
-from bot.platforms.base import Sent
+from bot.platforms.base import Fetched, Sent
 from bot.platforms.wecom.api import WeComApi
 from bot.platforms.wecom.cards import group_payload
+from bot.platforms.wecom.files import send_file_to_group
 from recruiting.chat import Message, Person
 
 
@@ -16,9 +17,16 @@ class GroupRobots:
     def __init__(self, now: Callable[[], datetime], timeout: timedelta = timedelta(seconds=10)) -> None:
         self._api = WeComApi(base="", corp_id="", agent_id=0, secret="", now=now, timeout=timeout)
 
-    async def send(self, to: Person, message: Message, id: str, *, welcome_code: str = "", retry: bool = False) -> Sent:
+    async def send(
+        self, to: Person, message: Message, id: str, *, welcome_code: str = "", reply_to: str = "", retry: bool = False
+    ) -> Sent:
         """Write into a group. Raises TryLater or GiveUp."""
         await self._api.send_to_group(to.account, group_payload(message))
+        return Sent(id)
+
+    async def send_file(self, to: Person, file: Fetched, id: str, *, reply_to: str = "", retry: bool = False) -> Sent:
+        """Show a picture or another file in a group. Raises TryLater, or GiveUp: too large, empty, ..."""
+        await send_file_to_group(self._api, to.account, file)
         return Sent(id)
 
     async def update(self, to: Person, card: str, message: Message) -> None:
