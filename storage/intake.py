@@ -1,10 +1,13 @@
 """Where applications begin: the person is found or made, and the rules say what follows, in one transaction.
 
-One row of the API and 500 rows of an import come the same way; look-ups go by digests, many in a statement.
+One row of the API and 500 rows of an import come the same way; look-ups go by digests, many in a statement. What
+follows for new people who can be written to alike is decided once and then copied (`storage.stencil`).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import orjson
 from sqlalchemy import select
@@ -18,13 +21,17 @@ from storage import members, processes, search
 from storage.applications import Loaded, load, to_state
 from storage.apply import Course
 from storage.keys import Box
-from storage.tables import ApplicationRow, Batch, Candidate, SearchTerm
-from storage.types import random_id
-from storage.unit import Unit
+from storage.stencil import Copy, Noting, Rows, Stencil, stencil_of
+from storage.tables import ApplicationRow, Batch, Candidate, EventRow, OutboxRow, SearchTerm, TimerRow, Visit
+from storage.types import SealedBytes, random_id
+from storage.unit import MANY, Unit
 
 AT_ONCE = 500  # rows that one transaction of an import takes
 OTHER_PERSON = "phone belongs to another person"
 NO_PROCESS = "no process takes this position"
+
+_IDS = 64  # drawn at once: asking the system costs more than the rest
+_PARENTS_FIRST = (Candidate, SearchTerm, ApplicationRow, Visit, EventRow, TimerRow, OutboxRow)
 
 
 class Refused(Exception):
@@ -114,6 +121,8 @@ class _Intake:
         self.keyring = unit.ground.keyring
         self.signal = Opened(imported=imported, actor=actor)
         self.course = Course(unit)
+        self.new_id = _ids()
+        self.rows: Rows = {table: [] for table in _PARENTS_FIRST}  # what is made here without asking the rules
         self.people: dict[str, _Person] = {}  # digest of the contact -> who it is
         self.applications: dict[str, str] = {}  # digest of the application -> id
         self.batches: dict[str, str] = {}
@@ -121,6 +130,8 @@ class _Intake:
         self.owners: dict[str, str] = {}
         self.decided: dict[tuple[str, Standing], Sequence[Action]] = {}  # what follows knows nothing else of a person
         self.reachable: dict[tuple[str, frozenset[Rung]], bool] = {}
+        self.copying = False  # enough rows for it to pay
+        self.stencils: dict[tuple[str, frozenset[Rung]], Stencil | None] = {}
         self.returning: list[str] = []  # new applications of people who were known before
 
     async def open(self, applicants: Sequence[Applicant]) -> list[Opening | Refused]:
@@ -132,13 +143,22 @@ class _Intake:
         await self._find_processes({one.position for one in applicants})
         await self._find_batches({one.batch for one in applicants})
         self.owners = {normalised_name(m["name"]): m["id"] for m in await members.everybody(self.unit)}
+        self.copying = len(applicants) >= MANY
         outcomes = [
             await self._open(applicant, identity, application)
             for applicant, identity, application in zip(applicants, identities, applications, strict=True)
         ]
+        await self._write()
         await self._open_returning()
         await self.course.save()
         return outcomes
+
+    async def _write(self) -> None:
+        """Write the rows made here; what the rules add may build on them."""
+        for table, rows in self.rows.items():
+            if rows:
+                await self.unit.ground.database.insert(self.unit.connection, table, rows)
+                rows.clear()
 
     # --- what is known ---------------------------------------------------------------------------------------------
 
@@ -189,54 +209,87 @@ class _Intake:
             return Opening(self.applications[digest], created=False)
         if person is None:
             person = self.people[identity] = self._add_person(applicant, identity, process)
-        loaded = self._new(applicant, person, process)
-        self.applications[digest] = loaded.id
+        id = self.applications[digest] = self.new_id()
+        alike = process.id, person.rungs
+        stencil = self.stencils.get(alike)
         if person.known:
-            self.returning.append(loaded.id)
+            self._add(self.unit, self._new(id, applicant, person, process), digest, version, applicant.extra)
+            self.returning.append(id)
+        elif stencil is not None:
+            self._copy(stencil, id, applicant, person, digest)
         else:
-            await self._begin(loaded)
-        self._add(loaded, digest, version, applicant.extra)
-        return Opening(loaded.id, created=True, reachable=self._reachable(process, self._rungs(applicant)))
+            loaded = self._new(id, applicant, person, process)
+            if self.copying and alike not in self.stencils and self._reachable(process, person.rungs):
+                self.stencils[alike] = await self._first_of_many(loaded, digest, version, applicant.extra)
+            else:
+                await self._begin(self.course, loaded)
+                self._add(self.unit, loaded, digest, version, applicant.extra)
+        return Opening(id, created=True, reachable=self._reachable(process, self._rungs(applicant)))
 
-    async def _begin(self, loaded: Loaded) -> None:
+    async def _begin(self, course: Course, loaded: Loaded) -> None:
         """Put the application before the rules; whom nothing can reach, a person must call."""
         before = loaded.application
         key = before.process.id, before.person
         if key not in self.decided:
             self.decided[key] = decide(before, self.signal, self.unit.now)
-        await self.course.follow(loaded, self.decided[key])
+        await course.follow(loaded, self.decided[key])
         if not self._reachable(before.process, before.person.reachable):
             state = loaded.application
-            await self.course.take(loaded, Unreachable("invite", state.stage, state.visit, "no_channel"))
+            await course.take(loaded, Unreachable("invite", state.stage, state.visit, "no_channel"))
+
+    async def _first_of_many(
+        self, loaded: Loaded, digest: str, version: int, extra: Mapping[str, str]
+    ) -> Stencil | None:
+        """Open this application as any, at once, and note what was written: others of this list get the same."""
+        await self._write()
+        unit = Noting(self.unit)
+        course = Course(unit)
+        await self._begin(course, loaded)
+        self._add(unit, loaded, digest, version, extra)
+        await course.save()
+        self.unit.load = unit.load
+        return await stencil_of(unit, loaded)
+
+    def _copy(self, stencil: Stencil, id: str, applicant: Applicant, person: _Person, digest: str) -> None:
+        """Open the application like the first of its kind."""
+        stencil.stamp(
+            self.rows,
+            Copy(id, person.id, self.batches[applicant.batch], applicant.shop, person.box),
+            self.new_id,
+            identity=digest,
+            position=applicant.position,
+            owner_id=self._owner(applicant),
+            extra=_sealed_extra(person.box, id, applicant.extra),
+        )
 
     async def _open_returning(self) -> None:
         """Who was known before may have a chat, or may have opted out: their applications are read whole."""
         if self.returning:
             await self.unit.flush()
             for loaded in (await load(self.unit, self.returning)).values():
-                await self._begin(loaded)
+                await self._begin(self.course, loaded)
 
     def _add_person(self, applicant: Applicant, identity: str, process: Process) -> _Person:
-        id = random_id()
-        box, key = self.keyring.new_key()
+        id = self.new_id()
+        box, key = self.keyring.new_key(remember=not self.copying)
         locale = applicant.locale or process.locale or self.unit.ground.locale
         name, phone, email = applicant.name, applicant.phone, applicant.email
-        self.unit.add(
-            Candidate,
-            id=id,
-            identity=identity,
-            key=key,
-            name=box.seal(name, f"candidates.name:{id}"),
-            phone=box.seal(phone, f"candidates.phone:{id}") if phone else None,
-            email=box.seal(email, f"candidates.email:{id}") if email else None,
-            locale=locale,
-            opted_out_at=None,
-            sms_failed_at=None,
-            email_failed_at=None,
-            created_at=self.unit.now,
+        self.rows[Candidate].append(
+            {
+                "id": id,
+                "identity": identity,
+                "key": key,
+                "name": box.seal(name, f"candidates.name:{id}"),
+                "phone": box.seal(phone, f"candidates.phone:{id}") if phone else None,
+                "email": box.seal(email, f"candidates.email:{id}") if email else None,
+                "locale": locale,
+                "opted_out_at": None,
+                "sms_failed_at": None,
+                "email_failed_at": None,
+                "created_at": self.unit.now,
+            }
         )
-        for term in search.terms(self.keyring, id, name=name, phone=phone, email=email):
-            self.unit.add(SearchTerm, **term)
+        self.rows[SearchTerm] += search.terms(self.keyring, id, name=name, phone=phone, email=email)
         return _Person(id, normalised_name(name), box, locale, self._rungs(applicant), known=False)
 
     def _reachable(self, process: Process, rungs: frozenset[Rung]) -> bool:
@@ -247,13 +300,16 @@ class _Intake:
         return self.reachable[key]
 
     def _rungs(self, applicant: Applicant) -> frozenset[Rung]:
-        return _rungs(applicant.phone, applicant.email, self.unit.ground.channels)
+        return _rungs(bool(applicant.phone), bool(applicant.email), self.unit.ground.channels)
 
-    def _new(self, applicant: Applicant, person: _Person, process: Process) -> Loaded:
+    def _owner(self, applicant: Applicant) -> str | None:
+        """The member whom the list names."""
+        return self.owners.get(normalised_name(applicant.owner_name)) if applicant.owner_name else None
+
+    def _new(self, id: str, applicant: Applicant, person: _Person, process: Process) -> Loaded:
         """An application that is not yet a row: a round trip would tell us nothing that we do not know."""
         standing = Standing(reachable=person.rungs)
-        application = Application(random_id(), process, timezone=self.unit.ground.timezone, person=standing)
-        named = normalised_name(applicant.owner_name) if applicant.owner_name else ""
+        application = Application(id, process, timezone=self.unit.ground.timezone, person=standing)
         return Loaded(
             application=application,
             candidate_id=person.id,
@@ -261,17 +317,17 @@ class _Intake:
             batch=applicant.batch,
             position=applicant.position,
             shop=applicant.shop,
-            owner_id=self.owners.get(named),
+            owner_id=self._owner(applicant),
             locale=person.locale,
             box=person.box,
             created_at=self.unit.now,
             stored=application,
         )
 
-    def _add(self, loaded: Loaded, digest: str, version: int, extra: Mapping[str, str]) -> None:
+    def _add(self, unit: Unit, loaded: Loaded, digest: str, version: int, extra: Mapping[str, str]) -> None:
         """Write the application as it stands now."""
         id, application = loaded.id, loaded.application
-        self.unit.add(
+        unit.add(
             ApplicationRow,
             id=id,
             identity=digest,
@@ -286,11 +342,31 @@ class _Intake:
             stage=application.stage,
             visit=application.visit,
             state=to_state(application),
-            extra=loaded.box.seal(orjson.dumps(dict(extra)), f"applications.extra:{id}") if extra else None,
+            extra=_sealed_extra(loaded.box, id, extra),
             created_at=loaded.created_at,
             ended_at=application.ended_at,
         )
         loaded.stored = application
+
+
+def _ids() -> Callable[[], str]:
+    """A maker of random ids for one transaction. They share two digits, and 120 bits remain to be guessed: so what is
+    written together lies together in every index, and SQLite writes half as much.
+    """
+    first = secrets.token_hex(1)
+    drawn: list[str] = []
+
+    def new_id() -> str:
+        if not drawn:
+            digits = secrets.token_hex(_IDS * 15)
+            drawn.extend(digits[at : at + 30] for at in range(0, len(digits), 30))
+        return first + drawn.pop()
+
+    return new_id
+
+
+def _sealed_extra(box: Box, id: str, extra: Mapping[str, str]) -> SealedBytes | None:
+    return box.seal(orjson.dumps(dict(extra)), f"applications.extra:{id}") if extra else None
 
 
 def same(applicant: Applicant) -> str:
@@ -302,7 +378,7 @@ def same(applicant: Applicant) -> str:
 
 def reachable(process: Process, phone: str | None, email: str | None, channels: frozenset[Rung]) -> bool:
     """Whether somebody new with these contacts can be written to on a channel that is set up."""
-    return _leads_to_them(process, _rungs(phone, email, channels))
+    return _leads_to_them(process, _rungs(bool(phone), bool(email), channels))
 
 
 def _leads_to_them(process: Process, rungs: frozenset[Rung]) -> bool:
@@ -310,8 +386,9 @@ def _leads_to_them(process: Process, rungs: frozenset[Rung]) -> bool:
     return first_rung(process.ladder, None, rungs) not in (None, Rung.FOLLOW_UP)
 
 
-def _rungs(phone: str | None, email: str | None, channels: frozenset[Rung]) -> frozenset[Rung]:
-    """How somebody who has no chat yet can be written to."""
+@lru_cache(maxsize=64)
+def _rungs(phone: bool, email: bool, channels: frozenset[Rung]) -> frozenset[Rung]:
+    """How somebody who has no chat yet, but a phone or an e-mail, can be written to."""
     rungs = {Rung.SMS} if phone else set()
     if email:
         rungs.add(Rung.EMAIL)

@@ -22,6 +22,7 @@ from storage.types import SealedBytes
 KEY_BYTES = 32
 REMEMBERED_KEYS = 10_000
 REMEMBERED_DAYS = 64
+NONCES = 128
 _VERSION = b"\x01"
 _NONCE = 12
 _TAG = 16
@@ -60,7 +61,7 @@ class Box:
             about: Where they will stand, such as "candidates.phone:<id>"; they can be read only for the same place,
                 so that nobody can show one person's words as another's.
         """
-        nonce = os.urandom(_NONCE)
+        nonce = _nonce()
         plain = content.encode() if isinstance(content, str) else content
         return SealedBytes(_VERSION + nonce + self._cipher.encrypt(nonce, plain, about.encode()))
 
@@ -87,15 +88,17 @@ class Keyring:
     def __init__(self, root: bytes) -> None:
         self._wrapping = Box(_derive(root, "wrap keys"))
         self._search = _derive(root, "search")
+        self._digesting: dict[str, hashlib.blake2b] = {}  # kind -> a hash that has taken in key and kind
         self.staff = Box(_derive(root, "staff"))  # for contacts of the company's own members
         self._known: OrderedDict[bytes, Box] = OrderedDict()
 
-    def new_key(self) -> tuple[Box, bytes]:
-        """A fresh key, and the same wrapped: what a candidate's or a day's row keeps."""
+    def new_key(self, *, remember: bool = True) -> tuple[Box, bytes]:
+        """A fresh key, and the same wrapped: what a candidate's or a day's row keeps. `remember`: it is used again."""
         key = os.urandom(KEY_BYTES)
         wrapped = bytes(self._wrapping.seal(key, "key"))
         box = Box(key)
-        self._remember(wrapped, box)
+        if remember:
+            self._remember(wrapped, box)
         return box, wrapped
 
     def unwrap(self, wrapped: bytes) -> Box:
@@ -114,8 +117,12 @@ class Keyring:
 
     def digest(self, kind: str, value: str) -> str:
         """A fingerprint of 32 hex digits by which `value` can be looked up, but not guessed without the root key."""
-        said = kind.encode() + b"\0" + value.encode()
-        return hashlib.blake2b(said, key=self._search, digest_size=16).hexdigest()
+        begun = self._digesting.get(kind)
+        if begun is None:
+            begun = self._digesting[kind] = hashlib.blake2b(kind.encode() + b"\0", key=self._search, digest_size=16)
+        whole = begun.copy()
+        whole.update(value.encode())
+        return whole.hexdigest()
 
     def _remember(self, wrapped: bytes, box: Box) -> None:
         self._known[wrapped] = box
@@ -227,6 +234,20 @@ def parse_master_key(text: str) -> bytes:
 def fresh_master_key() -> str:
     """A new master key, as the operator writes it."""
     return base64.b64encode(os.urandom(KEY_BYTES)).decode()
+
+
+_nonces: list[bytes] = []  # drawn ahead, because asking the system costs as much as sealing; each is taken once
+os.register_at_fork(after_in_child=_nonces.clear)
+
+
+def _nonce() -> bytes:
+    """Random bytes that no other seal gets."""
+    try:
+        return _nonces.pop()
+    except IndexError:
+        drawn = os.urandom(_NONCE * NONCES)
+        _nonces.extend(drawn[at : at + _NONCE] for at in range(_NONCE, len(drawn), _NONCE))
+        return drawn[:_NONCE]
 
 
 def _derive(secret: bytes, purpose: str, length: int = KEY_BYTES) -> bytes:

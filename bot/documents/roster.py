@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -285,8 +286,7 @@ class _Check:
 
     def _locale(self, line: _Line, used: set[int]) -> str | None:
         place = self._place(line, Field.LOCALE)
-        word = normalised_name(line.texts[place]).replace("_", "-") if place >= 0 else ""
-        locale = _LOCALES.get(word) or _LOCALES.get(word.partition("-")[0])
+        locale = _locale_of(line.texts[place]) if place >= 0 else None
         if locale:
             used.add(place)
         return locale
@@ -296,6 +296,13 @@ class _Check:
         header = self._table.header
         rest = [at for at, text in enumerate(line.texts[: len(header)]) if text and at not in used]
         return {header[at]: line.texts[at][:_LONGEST_EXTRA] for at in rest}
+
+
+@lru_cache(maxsize=256)
+def _locale_of(text: str) -> str | None:
+    """The language that a cell names; a list names few of them many times."""
+    word = normalised_name(text).replace("_", "-")
+    return _LOCALES.get(word) or _LOCALES.get(word.partition("-")[0])
 
 
 def _is_address(text: str) -> bool:

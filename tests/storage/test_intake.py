@@ -285,6 +285,74 @@ async def test_two_imports_of_the_same_people_at_once_open_each_once(ground: Gro
     )
 
 
+async def story(ground: Ground, id: str) -> dict[str, Any]:
+    """All that was written about an application, its words opened with its own key, without what must differ."""
+    async with ground.database.reading() as connection:
+
+        async def rows(table: Any, where: Any, *, order: Any) -> list[dict[str, Any]]:
+            found = await connection.execute(select(table).where(where).order_by(order))
+            return [dict(row) for row in found.mappings()]
+
+        (application,) = await rows(ApplicationRow, ApplicationRow.id == id, order=ApplicationRow.id)
+        (person,) = await rows(Candidate, Candidate.id == application["candidate_id"], order=Candidate.id)
+        visits = await rows(Visit, Visit.application_id == id, order=Visit.entered_at)
+        timers = await rows(TimerRow, TimerRow.application_id == id, order=TimerRow.name)
+        events = await rows(EventRow, EventRow.application_id == id, order=EventRow.seq)
+        messages = await rows(OutboxRow, OutboxRow.application_id == id, order=OutboxRow.promise)
+    box = ground.keyring.unwrap(person["key"])
+    for event in events:
+        event["data"] = box.open(event["data"], f"events.data:{event['id']}")
+    for message in messages:
+        assert (person["id"], f"{id}/") == (message.pop("candidate_id"), message["promise"][:33])
+        message["promise"] = message["promise"][33:]
+        message["values"] = box.open(message["values"], f"outbox.values:{message['id']}")
+    application["extra"] = box.open(application["extra"], f"applications.extra:{id}")
+    for row in [application, *visits, *timers, *events, *messages]:
+        for own in ("id", "seq", "application_id", "candidate_id", "identity"):
+            row.pop(own, None)
+    return {"application": application, "visits": visits, "timers": timers, "events": events, "messages": messages}
+
+
+@pytest.mark.parametrize("imported", [True, False])
+async def test_one_of_many_gets_what_one_alone_gets(ground: Ground, imported: bool) -> None:
+    """A list decides once for all who are alike; each has the stages, timers, history and messages of a single row."""
+    people = [replace(MEI, name=f"人{n}号", phone=f"+861390000{n:04}", email=None) for n in range(61)]
+    (alone,) = await bring(ground, people[0], imported=imported)
+    many = await bring(ground, *people[1:], imported=imported)
+
+    assert isinstance(alone, Opening)
+    expected = await story(ground, alone.id)
+    assert expected["events"]
+    for one in many:
+        assert isinstance(one, Opening)
+        assert (True, alone.reachable) == (one.created, one.reachable)
+        assert expected == await story(ground, one.id)
+    assert 61 == len({one.id for one in (alone, *many) if isinstance(one, Opening)})
+
+
+async def test_a_long_list_may_hold_everybody(ground: Ground) -> None:
+    """People in reach and out of it, twins, second applications, known people and strangers, in any order."""
+    await write(ground, lambda unit: members.put(unit, "甲", role="recruiter", shops=[]))
+    await bring(ground, MEI)
+    rows = [replace(MEI, name=f"人{n}号", phone=f"+861390000{n:04}", email=None, shop=f"{n % 3}店") for n in range(60)]
+    rows[20:20] = [rows[0], replace(rows[0], shop="别店"), replace(rows[0], name="别人"), replace(MEI, batch="七月")]
+    rows[10:10] = [replace(MEI, name=f"信{n}", phone=None, email=f"p{n}@example.com") for n in range(5)]
+    outcomes = await bring(ground, *rows)
+
+    assert 1 == sum(isinstance(one, Refused) for one in outcomes)
+    opened = [one for one in outcomes if isinstance(one, Opening)]
+    assert {True: 67, False: 1} == Counter(one.created for one in opened)
+    assert {True: 63, False: 5} == Counter(one.reachable for one in opened)
+    assert (66, 68, 63) == (
+        await count(ground, Candidate),
+        await count(ground, ApplicationRow),
+        len(await column(ground, select(OutboxRow.id).where(OutboxRow.rung == "sms"))),
+    )
+    assert 5 == await count(ground, FollowUpRow)
+    shops = select(Visit.shop).where(Visit.stage == "ai").distinct()
+    assert {"一店", "0店", "1店", "2店", "别店"} == set(await column(ground, shops))
+
+
 async def test_five_hundred_rows_cost_a_handful_of_statements(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     """What an import does must not grow into a question for each row."""
     asked = 0

@@ -1,6 +1,7 @@
 """Keys: who may read what, and what is gone for good."""
 
 import base64
+import os
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -46,6 +47,24 @@ class TestBox:
         assert [SealedBytes, SealedBytes] == [type(first), type(second)]
         assert first != second
         assert -1 == first.find(b"same")
+
+    def test_no_two_seals_share_their_random_bytes(self) -> None:
+        box = Box(b"k" * 32)
+        assert 1000 == len({box.seal("same", PHONE)[1:13] for _ in range(1000)})
+
+    def test_a_forked_process_draws_random_bytes_of_its_own(self) -> None:
+        box = Box(b"k" * 32)
+        box.seal("there may be some left over", PHONE)
+        heard, said = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.write(said, box.seal("same", PHONE)[1:13])
+            os._exit(0)
+        os.waitpid(child, 0)
+        theirs = os.read(heard, 12)
+        os.close(heard)
+        os.close(said)
+        assert theirs not in {box.seal("same", PHONE)[1:13] for _ in range(keys.NONCES)}
 
     def test_every_changed_bit_is_noticed(self) -> None:
         box = Box(b"k" * 32)
@@ -109,6 +128,13 @@ class TestKeyring:
         keyring.new_key()  # the one not used for longest makes room
         assert keyring.unwrap(wrapped_first) is first
         assert keyring.unwrap(wrapped_second) is not second
+
+    def test_a_key_that_is_not_used_again_takes_no_memory(self) -> None:
+        keyring = Keyring(b"r" * 32)
+        box, wrapped = keyring.new_key(remember=False)
+        sealed = box.seal("Mei", PHONE)
+        assert keyring.unwrap(wrapped) is not box
+        assert "Mei" == keyring.unwrap(wrapped).open_text(sealed, PHONE)
 
     def test_a_forgotten_key_is_unwrapped_anew(self) -> None:
         keyring = Keyring(b"r" * 32)
