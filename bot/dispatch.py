@@ -33,28 +33,25 @@ MEMBER_SURFACES = {"wecom.app": "wecom"}  # surface -> column of a member's acco
 
 
 def to_body(incoming: Incoming) -> dict[str, Any]:
-    """An incoming item as plain JSON values, for the inbox."""
-    return _shallow(incoming) | {
-        "sender": _shallow(incoming.sender),
-        "at": incoming.at.isoformat(),
-        "file": _shallow(incoming.file) if incoming.file else None,
-    }
+    """An incoming item for the inbox, which writes people, kinds and moments as JSON by itself; nothing that is empty.
+
+    Not `asdict`, whose copies cost a fifth of a whole callback.
+    """
+    return {name: value for name in _FIELDS if (value := getattr(incoming, name))}
 
 
-def _shallow(value: Incoming | Person | FileRef) -> dict[str, Any]:
-    """The fields and no copies of what they hold: `asdict` costs a fifth of a whole callback."""
-    return {name: getattr(value, name) for name in value.__slots__}
+_FIELDS = Incoming.__slots__
 
 
 def from_body(body: Mapping[str, Any]) -> Incoming:
-    """The inverse of `to_body`."""
+    """What `to_body` made, read back from JSON."""
     return Incoming(
         **{
             **body,
             "sender": Person(**body["sender"]),
             "kind": Kind(body["kind"]),
             "at": datetime.fromisoformat(body["at"]),
-            "file": FileRef(**body["file"]) if body["file"] else None,
+            "file": FileRef(**body["file"]) if "file" in body else None,
         }
     )
 

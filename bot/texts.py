@@ -134,14 +134,15 @@ class Texts:
         Raises:
             UnfilledText: The key is unknown, or a value is missing.
         """
-        template = self._template(key, locale, form)
-        own = _own_words(override, locale) if form in _SPOKEN else None
-        if own is not None:
-            try:
-                template = _own_template(own, template.fields.intersection(_LINKS))
-            except ValueError as error:
-                raise UnfilledText(f"{key} ({locale}): {error}") from error
+        template = self._chosen(key, locale, form, override)
         return template.fill({name: self._value(name, values, locale, key) for name in template.fields})
+
+    def speaks_of(
+        self, key: str, locale: str, form: str = CHAT, *, override: Mapping[str, str] | None = None
+    ) -> frozenset[str]:
+        """The values for which `render` will ask. Raises UnfilledText: the key is unknown."""
+        fields = self._chosen(key, locale, form, override).fields
+        return fields | {source for name, (_, source) in _CLAUSES.items() if name in fields}
 
     def title(self, key: str, locale: str, /, **values: Value | None) -> str:
         """The title of `key` for a card, empty where it has none. Raises UnfilledText."""
@@ -157,6 +158,16 @@ class Texts:
         if not isinstance(value, (str, int)) or isinstance(value, bool) or (value == "" and name in _NEVER_EMPTY):
             raise UnfilledText(f"{key} ({locale}): nothing for {{{name}}}")
         return value
+
+    def _chosen(self, key: str, locale: str, form: str, override: Mapping[str, str] | None) -> Template:
+        template = self._template(key, locale, form)
+        own = _own_words(override, locale) if form in _SPOKEN else None
+        if own is None:
+            return template
+        try:
+            return _own_template(own, template.fields.intersection(_LINKS))
+        except ValueError as error:
+            raise UnfilledText(f"{key} ({locale}): {error}") from error
 
     def _find_template(self, key: str, locale: str, form: str) -> Template:
         forms = self._forms(key, locale)

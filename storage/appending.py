@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, Table
 from sqlalchemy.engine.interfaces import Dialect
 
-Row = tuple[Any, ...]
+NewRow = Mapping[str, Any]
 
 
 class Appending:
@@ -19,6 +19,7 @@ class Appending:
         if unknown or missing:
             raise ValueError(f"append to {table.name}: unknown columns {unknown}, missing columns {missing}")
         self.columns = [table.c[name] for name in names]
+        self._names = dict.fromkeys(names).keys()
         self.dialect = dialect
         quote = dialect.identifier_preparer
         self.into = f"INSERT INTO {quote.format_table(table)} ({', '.join(map(quote.format_column, self.columns))})"
@@ -26,8 +27,18 @@ class Appending:
             (column.name, column.type.dialect_impl(dialect).bind_processor(dialect)) for column in self.columns
         ]
 
+    def check(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Raises ValueError: a row has other columns than these."""
+        names = self._names
+        for row in rows:
+            if row.keys() != names:
+                raise ValueError("every row of an append has the same columns")
+
     def columns_of(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-        """Turn many rows into what the driver takes, a list for each column. A value that all share is turned once."""
+        """Turn many rows into what the driver takes, a list for each column. A value that all share is turned once.
+
+        Raises ValueError or TypeError: a column refuses a value.
+        """
         columns = []
         for name, turn in self._converters:
             values = [row[name] for row in rows]
@@ -37,21 +48,6 @@ class Appending:
                 values = [turn(first)] * len(values) if same else [turn(value) for value in values]
             columns.append(values)
         return columns
-
-    def convert(self, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
-        """Turn rows into what the driver takes. Raises ValueError: a row has other columns than the first."""
-        width = len(self._converters)
-        converted = []
-        for row in rows:
-            if len(row) != width:
-                raise ValueError("every row of an append has the same columns")
-            try:
-                converted.append(
-                    tuple([turn(row[name]) if turn is not None else row[name] for name, turn in self._converters])
-                )
-            except KeyError:
-                raise ValueError("every row of an append has the same columns") from None
-        return converted
 
 
 def not_given(table: Table, names: Collection[str]) -> list[str]:

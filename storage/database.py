@@ -112,7 +112,8 @@ class Database:
         if not rows:
             return
         appending = self._appending(table if isinstance(table, Table) else cast(Table, table.__table__), rows[0])
-        await self._store.append(appending, appending.convert(rows))
+        appending.check(rows)
+        await self._store.append(appending, rows)
 
     async def insert(self, connection: AsyncConnection, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
         """

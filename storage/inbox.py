@@ -23,10 +23,6 @@ def row(key: str, source: str, body: Mapping[str, Any], *, box: Box, day: date, 
         "day": day,
         "body": box.seal(orjson.dumps(body), f"inbox.body:{key}"),
         "received_at": now,
-        "status": "waiting",
-        "attempts": 0,
-        "retry_at": None,
-        "reason": None,
     }
 
 

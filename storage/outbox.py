@@ -171,7 +171,8 @@ async def end(unit: Unit, rows: Sequence[tuple[Mapping[str, Any], Sending, str, 
                 "b_status": status.value,
                 "b_reason": reason[:300] or None,
                 "b_accepted_at": unit.now if status is Sending.ACCEPTED else None,
-                "b_platform_id": platform_id[:300] or None,
+                # A name of its own is kept; where the other side goes by ours, the row has it already.
+                "b_platform_id": (platform_id[:300] or None) if platform_id != row["id"] else None,
                 "b_card": card[:300] or None,
             }
             for row, status, reason, platform_id, card in rows

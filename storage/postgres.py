@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from storage.appending import Appending, Row
+from storage.appending import Appending, NewRow
 from storage.url import Unavailable
 
 Job = Callable[[AsyncConnection], Awaitable[Any]]
@@ -112,7 +112,7 @@ class PostgresStore:
         finally:
             await connection.close()
 
-    async def append(self, appending: Appending, rows: list[Row]) -> None:
+    async def append(self, appending: Appending, rows: Sequence[NewRow]) -> None:
         """Add rows together with those of all who call meanwhile."""
         waiting = _WaitingRows(appending, rows, asyncio.get_running_loop().create_future())
         self._appends.append(waiting)
@@ -179,9 +179,12 @@ class PostgresStore:
             raise
         self._committed()
 
-    async def _insert(self, appending: Appending, rows: list[Row]) -> Exception | None:
+    async def _insert(self, appending: Appending, rows: Sequence[NewRow]) -> Exception | None:
         """Add rows for good; repeating it is harmless, so a lost connection costs another try. Returns the failure."""
-        columns = [list(column) for column in zip(*rows, strict=True)]
+        try:
+            columns = appending.columns_of(rows)
+        except (TypeError, ValueError) as error:
+            return error
         for attempt in range(1, TRIES + 1):
             try:
                 raw = await self._raw()
@@ -229,7 +232,7 @@ _TRY_LOCKS = text(
 @dataclass(slots=True, eq=False)
 class _WaitingRows:
     appending: Appending
-    rows: list[Row]
+    rows: Sequence[NewRow]
     answer: asyncio.Future[None]
 
 

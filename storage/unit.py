@@ -6,7 +6,7 @@ into these rows. One unit may carry many applications (a sweep over due timers) 
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Table, select, update
@@ -69,10 +69,15 @@ class Ground:
     locale: str
     channels: frozenset[Rung]  # the ways to a candidate that are set up
     processes: dict[tuple[str, int], Process] = field(default_factory=dict)
+    _day: tuple[datetime, datetime, date] | None = field(default=None, init=False)  # from, until, which
 
     def today(self, now: datetime) -> date:
         """The company's calendar day."""
-        return now.astimezone(self.timezone).date()
+        if self._day is None or not self._day[0] <= now < self._day[1]:
+            local = now.astimezone(self.timezone)
+            start = local.replace(hour=0, minute=0, second=0, microsecond=0)
+            self._day = start.astimezone(UTC), (start + timedelta(days=1)).astimezone(UTC), local.date()
+        return self._day[2]
 
     def midnight(self, now: datetime) -> datetime:
         """When the company's calendar day began."""

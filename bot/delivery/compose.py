@@ -22,6 +22,7 @@ from storage.links import add_button, button_key, preload_links, token_for
 from storage.owed import REPLIES
 from storage.unit import Unit
 
+LINKS = frozenset({"link", "chat_link"})
 REASONS = ("later", "broken", "not_me", "withdraw", "human")
 
 
@@ -117,9 +118,11 @@ class Composer:
     ) -> Message:
         """A message that the rules decided on: its text, links and buttons follow from its key."""
         key: str = row["text"]
-        values = await self._values(unit, loaded, said["values"], locale, at=(row["stage"], row["visit"]))
         stage = loaded.application.process.stage(row["stage"])
         override = stage_override(stage.texts, key) if stage.texts else None
+        # A link that nobody gets to see need not be made.
+        links = LINKS if form == "chat" else self.house.texts.speaks_of(key, locale, form, override=override) & LINKS
+        values = await self._values(unit, loaded, said["values"], locale, at=(row["stage"], row["visit"]), links=links)
         text = self.house.texts.say(key, locale, form=form, override=override, **values)
         title = ""
         if form == "email":
@@ -384,6 +387,7 @@ class Composer:
         locale: str,
         *,
         at: tuple[str, int] | None = None,
+        links: frozenset[str] = LINKS,
     ) -> dict[str, Any]:
         """All that a text about this application may speak of."""
         application = loaded.application
@@ -395,7 +399,7 @@ class Composer:
             "shop": loaded.shop,
             "stage": words(stage.name, locale),
             "deadline": self._deadline(unit, loaded, stage.deadline, locale),
-            **await self._links(unit, loaded, at),
+            **await self._links(unit, loaded, links, at),
         }
         for name, value in given.items():
             values[name] = await self._put(unit, value, locale, name)
@@ -405,11 +409,16 @@ class Composer:
         contact = await conversations.contact(unit, loaded.candidate_id)
         return loaded.box.open_text(contact["name"], f"candidates.name:{loaded.candidate_id}") if contact else ""
 
-    async def _links(self, unit: Unit, loaded: Loaded, at: tuple[str, int] | None = None) -> dict[str, str]:
+    async def _links(
+        self, unit: Unit, loaded: Loaded, wanted: frozenset[str] = LINKS, at: tuple[str, int] | None = None
+    ) -> dict[str, str]:
         base = self.house.public_url.rstrip("/")
-        invite = await token_for(unit, loaded, "invite", at=at)
-        chat = await token_for(unit, loaded, "chat")
-        return {"link": f"{base}/i/{invite}", "chat_link": f"{base}/c/{chat}"}
+        links = {}
+        if "link" in wanted:
+            links["link"] = f"{base}/i/{await token_for(unit, loaded, 'invite', at=at)}"
+        if "chat_link" in wanted:
+            links["chat_link"] = f"{base}/c/{await token_for(unit, loaded, 'chat')}"
+        return links
 
     def _deadline(self, unit: Unit, loaded: Loaded, deadline: Any, locale: str) -> str:
         """The deadline in words, or nothing. Before the first try it counts from now: that is this very try."""

@@ -39,6 +39,12 @@ logger = logging.getLogger(__name__)
 _SAFE = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True)
 _ILLEGAL_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+# One element without attributes or children, and nothing in it that a parser would have to think about.
+_QUIET = "\x00-\x08\x0b-\x1f\ufffe\uffff"
+_PLAIN_ELEMENT = re.compile(
+    rf"[ \t\n]*<([A-Za-z]+)>(?:<!\[CDATA\[([^\]{_QUIET}]*)\]\]>|([^<&\]{_QUIET}]*))</\1>[ \t\n]*"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -50,13 +56,15 @@ class Envelope:
 
 def read_envelope(body: bytes) -> Envelope:
     """Take the envelope of a callback apart. Raises Malformed: no XML; Forged: XML, but nothing sealed in it."""
-    try:
-        root = etree.fromstring(body, _SAFE)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise Malformed("callback is not XML") from error
-    if _declares_types(root):
-        raise Forged("callback brings its own document type")
-    fields = _fields(root)
+    fields = _plain_fields(body)
+    if fields is None:
+        try:
+            root = etree.fromstring(body, _SAFE)
+        except (etree.XMLSyntaxError, ValueError) as error:
+            raise Malformed("callback is not XML") from error
+        if _declares_types(root):
+            raise Forged("callback brings its own document type")
+        fields = _fields(root)
     if not fields.get("Encrypt"):
         raise Forged("callback is not sealed")
     return Envelope(fields.get("ToUserName", ""), fields["Encrypt"])
@@ -64,10 +72,12 @@ def read_envelope(body: bytes) -> Envelope:
 
 def read_app_message(plain: bytes, corp_id: str, now: datetime) -> Doorbell | Nothing | Sequence[Incoming]:
     """Say what an opened callback of the app means. Raises Forged: it is addressed to another company."""
-    root = _parse_leniently(plain)
-    if root is None or _declares_types(root):
-        return Nothing("unreadable")
-    fields = _fields(root)
+    root, fields = None, _plain_fields(plain)
+    if fields is None:
+        root = _parse_leniently(plain)
+        if root is None or _declares_types(root):
+            return Nothing("unreadable")
+        fields = _fields(root)
     if fields.get("ToUserName", corp_id) not in ("", corp_id):
         raise Forged("message for another company")
     if fields.get("MsgType") == "event":
@@ -88,6 +98,26 @@ def _parse_leniently(plain: bytes) -> etree._Element | None:
         return None
 
 
+def _plain_fields(xml: bytes) -> dict[str, str] | None:
+    """What `_fields` says of a document, at a third of the price; None for all but the flat ones that WeCom writes."""
+    try:
+        text = xml.decode()
+    except UnicodeDecodeError:
+        return None
+    if not (text.startswith("<xml>") and text.endswith("</xml>")):
+        return None
+    fields = {}
+    at, end = len("<xml>"), len(text) - len("</xml>")
+    while at < end:
+        element = _PLAIN_ELEMENT.match(text, at, end)
+        if element is None:
+            return None
+        name, marked, bare = element.groups()
+        fields[name] = (bare if marked is None else marked).strip()
+        at = element.end()
+    return fields
+
+
 def _fields(root: etree._Element) -> dict[str, str]:
     """The elements right under the root; one pass is half the price of looking each of them up."""
     return {child.tag: (child.text or "").strip() for child in root}
@@ -98,7 +128,7 @@ def _declares_types(root: etree._Element) -> bool:
 
 
 def _read_app_event(
-    root: etree._Element, fields: dict[str, str], now: datetime
+    root: etree._Element | None, fields: dict[str, str], now: datetime
 ) -> Doorbell | Nothing | Sequence[Incoming]:
     event = fields.get("Event", "")
     if event == "kf_msg_or_event" and fields.get("OpenKfId"):
@@ -113,14 +143,14 @@ def _read_app_event(
     return Nothing(event or "event")
 
 
-def _read_tap(root: etree._Element, fields: dict[str, str], member: str, now: datetime) -> Incoming:
+def _read_tap(root: etree._Element | None, fields: dict[str, str], member: str, now: datetime) -> Incoming:
     return Incoming(
         id=_event_id(fields),
         sender=Person(APP, member),
         kind=Kind.TAP,
         at=_moment(fields.get("CreateTime"), now),
         key=fields.get("EventKey", ""),
-        choices=_read_choices(root),
+        choices=_read_choices(root) if root is not None else {},
         card=fields.get("ResponseCode", ""),
         card_task=fields.get("TaskId", ""),
     )
