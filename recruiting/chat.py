@@ -10,7 +10,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-
 # Where a group is, seen from the surface of a person who speaks in it.
 GROUPS = {"feishu": "feishu.group"}
 
@@ -101,7 +100,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A field of a card's form; what was entered comes back in `Incoming.choices` under `name` with the button's tap."""
+    """A field of a card's form; what was entered comes back in `Incoming.choices` under `name` with the tap."""
 
     name: str
     label: str
@@ -149,7 +148,9 @@ class Message:
             "fields": [list(pair) for pair in self.fields],
             "buttons": [[b.text, b.key, b.url, b.style] for b in self.buttons],
             "settled": self.settled,
-            "inputs": [[i.name, i.label, i.kind, [list(o) for o in i.options], i.value, i.required] for i in self.inputs],
+            "inputs": [
+                [i.name, i.label, i.kind, [list(o) for o in i.options], i.value, i.required] for i in self.inputs
+            ],
             "chart": [self.chart.kind, [list(point) for point in self.chart.points]] if self.chart else None,
         }
 
