@@ -44,13 +44,14 @@ class Attempt:
     at: datetime
     status: int | None
     body: bytes = b""
+    late: bool = False  # somebody listened, and no answer came within the time
 
 
 @dataclass(slots=True)
 class Delivery:
     """One callback on its way, with all its tries."""
 
-    surface: str  # wecom.app, wecom.kf, sms, interview
+    surface: str  # wecom.app, wecom.kf, feishu, sms, interview
     what: str
     attempts: list[Attempt] = field(default_factory=list)
     outcome: str = "under way"  # then accepted or dropped
@@ -144,7 +145,9 @@ class Courier:
                 allow_redirects=False,
             ) as answer:
                 return Attempt(at, answer.status, await _beginning(answer))
-        except (aiohttp.ClientError, TimeoutError):
+        except TimeoutError:
+            return Attempt(at, None, late=True)
+        except aiohttp.ClientError:
             return Attempt(at, None)
 
 

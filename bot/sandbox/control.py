@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from pydantic import validate_call
 
+from bot.sandbox.feishu.control import FeishuControl
+
 if TYPE_CHECKING:
     from bot.sandbox.world import Sandbox
 
@@ -50,6 +52,7 @@ class Control:
             "interview/start": world.interview.start,
             "interview/complete": world.interview.complete,
             "interview/fail": world.interview.fail,
+            **FeishuControl(world.feishu).actions(),
             "mood": self._mood,
             "clock": self._clock,
             "configure": self._configure,

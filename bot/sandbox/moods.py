@@ -7,6 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.clock import Clock
+from bot.sandbox.feishu import wire as feishu
 from bot.sandbox.wire import BUSY, RATE_LIMITED, refusal
 
 CONCURRENT = 45033
@@ -20,7 +22,7 @@ class Mood:
 
     path: str
     times: int | None
-    code: int | None = None  # WeCom: an errcode; elsewhere 429 or 503
+    code: int | None = None  # WeCom: an errcode; Feishu: a code; elsewhere 429 or 503
     status: int | None = None  # a bare HTTP status
     seconds: float = 0.0  # the call is carried out, its answer comes late
     lost: bool = False  # the call is carried out, its answer never comes
@@ -33,7 +35,8 @@ class Mood:
 class Moods:
     """The moods that are set now. The oldest that fits is used first."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.forget_tokens: Callable[[], None] = lambda: None
         self._moods: list[Mood] = []
 
@@ -42,11 +45,11 @@ class Moods:
         self._moods.append(Mood(path, times, seconds=seconds))
 
     def busy(self, times: int | None = 1, path: str = "/") -> None:
-        """Refuse as "system busy": -1, or HTTP 503 at the SMS gateway."""
+        """Refuse as "system busy": -1, Feishu's 2200, or HTTP 503 at the SMS gateway."""
         self.errcode(BUSY, times, path)
 
     def rate_limited(self, times: int | None = 1, path: str = "/") -> None:
-        """Refuse as over the limit: 45009, or HTTP 429 at the SMS gateway."""
+        """Refuse as over the limit: 45009, Feishu's 99991400, or HTTP 429 at the SMS gateway."""
         self.errcode(RATE_LIMITED, times, path)
 
     def too_concurrent(self, times: int | None = 1, path: str = "/") -> None:
@@ -54,7 +57,7 @@ class Moods:
         self.errcode(CONCURRENT, times, path)
 
     def errcode(self, code: int, times: int | None = 1, path: str = "/") -> None:
-        """Refuse with any errcode."""
+        """Refuse with any errcode of WeCom, or code of Feishu."""
         self._moods.append(Mood(path, times, code=code))
 
     def refuse(self, times: int | None = 1, status: int = 502, path: str = "/") -> None:
@@ -88,7 +91,7 @@ class Moods:
                 return await handler(request)
             refused = self._take(request.path, lambda mood: mood.code is not None or mood.status is not None)
             if refused is not None:
-                return _refuse(request, refused)
+                return _refuse(request, refused, self.clock)
             late = self._take(request.path, lambda mood: mood.seconds > 0)
             lost = self._take(request.path, lambda mood: mood.lost)
             answer = await handler(request)
@@ -111,10 +114,23 @@ class Moods:
         return None
 
 
-def _refuse(request: web.Request, mood: Mood) -> web.Response:
+def _refuse(request: web.Request, mood: Mood, clock: Clock) -> web.Response:
     if mood.status is not None:
-        return web.Response(status=mood.status)
+        html = f"<html><body><h1>{mood.status}</h1></body></html>" if request.path.startswith(feishu.PREFIX) else None
+        return web.Response(status=mood.status, text=html, content_type="text/html" if html else None)
     assert mood.code is not None
     if request.path.startswith(API):
         return refusal(mood.code, "system busy" if mood.code == BUSY else "api freq out of limit", request.remote)
+    if request.path.startswith(feishu.PREFIX):
+        return feishu.refusal(_of_feishu(mood.code), 400, clock.now())
     return web.Response(status=429 if mood.code == RATE_LIMITED else 503)
+
+
+def _of_feishu(code: int) -> feishu.Refused:
+    match code:
+        case _ if code == BUSY:
+            return feishu.Refused(feishu.INTERNAL, "internal error", 500)
+        case _ if code == RATE_LIMITED:
+            return feishu.too_frequent()
+        case _:
+            return feishu.Refused(code, "refused")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bot.sandbox.feishu import reading
+
 # These say nothing to the reader; a message that differs in them only is the same message twice.
 INVISIBLE = {"task_id", "key", "id", "question_key", "msgid", "response_code"}
 TAPPED = {"click", "view"}  # entries of a menu
@@ -16,20 +18,20 @@ TAPPED = {"click", "view"}  # entries of a menu
 class Sent:
     """One message to one person, phone number or group, as it stands there now."""
 
-    surface: str  # wecom.app, wecom.kf, wecom.group, sms
+    surface: str  # wecom.app, wecom.kf, wecom.group, feishu, feishu.group, feishu.robot, sms
     to: str
     at: datetime
     msgid: str
     payload: dict[str, Any]  # {"msgtype": …, that type: {…}}
     given_id: str = ""  # the sender's own id, where the surface takes one
-    via: str = ""  # welcome, event, passive
+    via: str = ""  # welcome, event, passive; reply, forward
     label: str = ""  # stands in place of a card's buttons once it has been settled
     recalled: bool = False
     task_id: str = ""
 
     @property
     def msgtype(self) -> str:
-        """text, template_card, msgmenu, …"""
+        """text, template_card, msgmenu, interactive, …"""
         return str(self.payload["msgtype"])
 
     @property
@@ -55,6 +57,11 @@ class Sent:
         if self.msgtype == "template_card":
             rows = [*self.content.get("button_list", []), self.content.get("submit_button")]
             return [(row["text"], row.get("key") or row.get("url", "")) for row in rows if row]
+        if self.msgtype == "interactive":
+            return reading.buttons(self.content)
+        if self.msgtype == "post":
+            nodes = (node for row in self.content["post"]["content"] for node in row)
+            return [(str(node.get("text", "")), node["href"]) for node in nodes if node["tag"] == "a"]
         return []
 
     def to_json(self) -> dict[str, Any]:
@@ -123,7 +130,10 @@ def fingerprint(payload: dict[str, Any]) -> str:
 
 def _visible(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _visible(inner) for name, inner in value.items() if name not in INVISIBLE}
+        if value.get("type") == "callback":
+            return "callback"
+        hidden = INVISIBLE | {"value"} if value.get("tag") == "button" else INVISIBLE
+        return {name: _visible(inner) for name, inner in value.items() if name not in hidden}
     if isinstance(value, list):
         return [_visible(inner) for inner in value]
     return value
@@ -140,8 +150,14 @@ def _lines(msgtype: str, content: dict[str, Any]) -> Iterator[str]:
             rows = content.get("horizontal_content_list", [])
             yield from filter(None, (title.get("title"), title.get("desc"), content.get("sub_title_text")))
             yield from (f"{row['keyname']}: {row.get('value', '')}" for row in rows)
+        case "interactive":
+            yield from reading.lines(content)
+        case "post":
+            yield from filter(None, (content["post"].get("title"),))
+            rows = content["post"]["content"]
+            yield from ("".join(str(node.get("text", "")) for node in row) for row in rows)
         case "news":
             yield from (article["title"] for article in content["articles"])
         case _:
-            shown = (content.get(name) for name in ("content", "title", "desc", "description", "name"))
+            shown = (content.get(name) for name in ("content", "text", "title", "desc", "description", "name"))
             yield from (words for words in shown if isinstance(words, str) and words)
