@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 import gc
 import logging
+import secrets
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from bot.clock import Clock
 from bot.delivery.base import Channel
@@ -19,10 +22,16 @@ from bot.delivery.email import Email
 from bot.delivery.sms import HttpSms, LogSms
 from bot.dispatch import Dispatch
 from bot.errors import GiveUp, Misconfigured, TryLater
+from bot.platforms.base import Platform, Sender
+from bot.platforms.feishu.adapter import FeishuPlatform
+from bot.platforms.feishu.long_connection import LongConnection
+from bot.platforms.feishu.robot import FeishuRobots
 from bot.platforms.wecom.adapter import WeComPlatform
 from bot.platforms.wecom.robot import GroupRobots
 from bot.texts import Texts, standard_texts
-from bot.web.context import CONTEXT, Context
+from bot.web.callbacks import Callbacks
+from bot.web.context import CONTEXT, ChatDoor, Context
+from bot.web.metrics import Metrics
 from bot.web.routes import build_web
 from bot.workers.files import Files
 from bot.workers.housekeeping import Housekeeping
@@ -31,8 +40,8 @@ from bot.workers.outbox import Outbox
 from bot.workers.rates import Rates
 from bot.workers.schedule import Schedule, Worker
 from bot.workers.timers import Timers
-from config.settings import Settings, SmsProvider
-from recruiting.chat import Doorbell, Person
+from config.settings import FeishuMode, Settings, SmsProvider
+from recruiting.chat import Doorbell
 from storage.unit import Ground
 from storage.vault import Vault
 
@@ -50,9 +59,17 @@ class Bot:
         self.clock = clock
         self.house = _house(settings, texts)
         self.wecom = _wecom(settings, clock)
-        self.robots = GroupRobots(clock.now)
-        surfaces = dict.fromkeys(("wecom.app", "wecom.kf"), self.wecom) if self.wecom else {}
-        self.channels = _channels(settings, Chat({**surfaces, "wecom.group": self.robots}))
+        self.feishu = _feishu(settings, clock)
+        self.robots: dict[str, Sender] = {
+            "wecom.group": GroupRobots(clock.now),
+            "feishu.robot": FeishuRobots(clock.now, _secret(settings.feishu.group_secret if settings.feishu else None)),
+        }
+        surfaces: dict[str, Platform] = {}
+        if self.wecom is not None:
+            surfaces |= dict.fromkeys(("wecom.app", "wecom.kf"), self.wecom)
+        if self.feishu is not None:
+            surfaces |= dict.fromkeys(("feishu", "feishu.group"), self.feishu)
+        self.channels = _channels(settings, Chat({**surfaces, **self.robots}))
         self.vault = Vault(settings.vault_url)
         self.dispatch = Dispatch(ground)
         self.outbox = Outbox(ground, Composer(self.house), self.channels)
@@ -63,6 +80,8 @@ class Bot:
         self.housekeeping = Housekeeping(ground, self.vault)
         self.schedule = Schedule(clock, self._workers())
         self.context = self._context(settings, texts)
+        self.callbacks = Callbacks(self.context, Metrics())
+        self.long_connection = self._long_connection()
 
     def _workers(self) -> list[Worker]:
         workers = [
@@ -79,7 +98,6 @@ class Bot:
         return workers
 
     def _context(self, settings: Settings, texts: Texts) -> Context:
-        secret = settings.interview.secret if settings.interview else None
         return Context(
             ground=self.ground,
             dispatch=self.dispatch,
@@ -87,13 +105,35 @@ class Bot:
             texts=texts,
             house=self.house,
             vault=self.vault,
-            platforms={"wecom": self.wecom} if self.wecom else {},
-            chat_doors={"wechat": self.wecom} if self.wecom and self._desk else {},
-            sms_token=settings.sms.token.get_secret_value() if settings.sms.token else None,
-            interview_secret=secret.get_secret_value() if secret else None,
+            platforms={
+                name: platform for name, platform in (("wecom", self.wecom), ("feishu", self.feishu)) if platform
+            },
+            chat_doors=self._doors(),
+            sms_token=_secret(settings.sms.token) or None,
+            interview_secret=_secret(settings.interview.secret if settings.interview else None) or None,
             interview_link=self.house.interview_link,
             largest_upload=settings.largest_upload,
+            feishu_calls_us=settings.feishu is not None and settings.feishu.mode is FeishuMode.CALLBACK,
         )
+
+    def _long_connection(self) -> LongConnection | None:
+        """Where Feishu can't reach us, we reach Feishu; what it tells goes the same way as a callback."""
+        feishu, platform = self.settings.feishu, self.feishu
+        if feishu is None or platform is None or feishu.mode is not FeishuMode.WEBSOCKET:
+            return None
+
+        async def handle(event: dict[str, Any]) -> bytes:
+            return await self.callbacks.feishu_answer(platform.read(event))
+
+        return LongConnection(feishu.app_id or "", _secret(feishu.app_secret), feishu.api_base, handle)
+
+    def _doors(self) -> dict[str, ChatDoor]:
+        doors: dict[str, ChatDoor] = {}
+        if self.wecom is not None and self._desk:
+            doors["wechat"] = self.wecom
+        if self.feishu is not None:
+            doors["feishu"] = self.feishu
+        return doors
 
     @property
     def _desk(self) -> str:
@@ -110,22 +150,26 @@ class Bot:
     async def start(self) -> None:
         """Take up what a former process left behind, then begin to work."""
         await self.vault.open()
+        if self.long_connection is not None:
+            await self.long_connection.start()
         await self.outbox.recover(self.clock.now(), all=self.ground.database.dialect == "sqlite")
         self.ground.database.on_commit(self.schedule.ring)
         self.schedule.start()
 
     async def stop(self) -> None:
         """Finish what is under way, let go of connections."""
+        if self.long_connection is not None:
+            await self.long_connection.stop()
         await self.schedule.stop()
         for channel in self.channels.values():
             await channel.close()
-        await self.robots.close()
-        if self.wecom is not None:
-            await self.wecom.close()
+        for platform in (*self.robots.values(), self.wecom, self.feishu):
+            if platform is not None:
+                await platform.close()
 
     def web(self) -> web.Application:
         """The bot's own HTTP; it starts and stops the bot with itself."""
-        app = build_web(self.context)
+        app = build_web(self.context, self.callbacks)
         app[CONTEXT] = self.context
 
         async def running(_: web.Application) -> AsyncIterator[None]:
@@ -137,8 +181,11 @@ class Bot:
         return app
 
 
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value is not None else ""
+
+
 def _house(settings: Settings, texts: Texts) -> House:
-    webhook = settings.wecom.group_webhook if settings.wecom else None
     return House(
         texts=texts,
         company=settings.company,
@@ -146,7 +193,6 @@ def _house(settings: Settings, texts: Texts) -> House:
         locale=settings.locale,
         timezone=settings.timezone,
         interview_link=settings.interview.link if settings.interview else None,
-        groups=[Person("wecom.group", webhook.get_secret_value())] if webhook else [],
     )
 
 
@@ -163,6 +209,22 @@ def _wecom(settings: Settings, clock: Clock) -> WeComPlatform | None:
         token=wecom.app.token.get_secret_value(),
         aes_key=wecom.app.aes_key.get_secret_value(),
         kf_open_kfid=wecom.kf_open_kfid or "",
+        now=clock.now,
+    )
+
+
+def _feishu(settings: Settings, clock: Clock) -> FeishuPlatform | None:
+    """Feishu as it is configured; a group robot needs no app."""
+    feishu = settings.feishu
+    if feishu is None or not feishu.app_id:
+        return None
+    return FeishuPlatform(
+        api_base=feishu.api_base,
+        app_id=feishu.app_id,
+        app_secret=_secret(feishu.app_secret),
+        encrypt_key=_secret(feishu.encrypt_key),
+        # Over the long connection nothing is signed; what is posted to us nevertheless must find no open door.
+        verification_token=_secret(feishu.verification_token) or secrets.token_urlsafe(),
         now=clock.now,
     )
 

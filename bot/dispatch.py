@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from handlers import deliveries, interviews, links, routes
 from handlers.commands import find_command
 from handlers.routing import SMS, Handler, Turn
-from recruiting.chat import FileRef, Incoming, Kind, Person
+from recruiting.chat import GROUPS, FileRef, Incoming, Kind, Person
 from recruiting.intents import code_in, phone_in
 from recruiting.intents import intent as intent_of
 from recruiting.model import Replied, Signal
@@ -29,7 +29,8 @@ SIGNALS: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, Signal | None]]] 
     "click": links.signal_of,
     "interview": interviews.signal_of,
 }
-MEMBER_SURFACES = {"wecom.app": "wecom"}  # surface -> column of a member's account
+WAITING = frozenset({"feishu"})  # surfaces whose taps are answered at once, and never told again
+ONLY_MEMBERS = frozenset({"wecom.app"})  # surfaces on which nobody else can write
 
 
 def to_body(incoming: Incoming) -> dict[str, Any]:
@@ -127,9 +128,25 @@ class Dispatch:
         if incoming.kind is Kind.SEND_FAILED:
             await deliveries.report(unit, {"id": incoming.key, "status": "failed", "reason": incoming.reason})
             return None
-        if incoming.sender.surface in MEMBER_SURFACES:
-            return await self._member(unit, incoming, cause)
+        if incoming.kind is Kind.JOINED:
+            return await self._joined(unit, incoming, cause)
+        member = await self._member_behind(unit, incoming)
+        if member is not None or incoming.sender.surface in ONLY_MEMBERS:
+            return await self._member(unit, incoming, cause, member)
+        if incoming.group:
+            return None  # nobody's business but the members'
         return await self._candidate(unit, incoming, cause)
+
+    async def _member_behind(self, unit: Unit, incoming: Incoming) -> Mapping[str, Any] | None:
+        column = members.ACCOUNTS.get(incoming.sender.surface)
+        return await members.by_account(unit, column, incoming.sender.account) if column else None
+
+    async def _joined(self, unit: Unit, incoming: Incoming, cause: str) -> Turn:
+        """The bot was added to a group, by whomever: what it says there is for each of its members."""
+        conversation = await conversations.of_person(unit, _talk(incoming))
+        turn = await self._turn(unit, incoming, cause, conversation, None)
+        await _call(turn, "on", "joined")
+        return turn
 
     async def _candidate(self, unit: Unit, incoming: Incoming, cause: str) -> Turn | None:
         conversation = await self._locked(unit, incoming.sender)
@@ -236,22 +253,23 @@ class Dispatch:
         if turn.box is not None:
             await self.candidate_did(turn)
 
-    async def _member(self, unit: Unit, incoming: Incoming, cause: str) -> Turn:
-        conversation = await conversations.of_person(unit, incoming.sender)
+    async def _member(self, unit: Unit, incoming: Incoming, cause: str, member: Mapping[str, Any] | None) -> Turn:
+        conversation = await conversations.of_person(unit, _talk(incoming))
         await unit.ground.database.lock(unit.connection, f"conversation:{conversation['id']}")
         turn = await self._turn(unit, incoming, cause, conversation, None)
-        turn.member = await members.by_account(unit, MEMBER_SURFACES[incoming.sender.surface], incoming.sender.account)
+        turn.member, turn.waiting = member, waits(incoming)
         if turn.member is None:
             if incoming.kind is not Kind.ENTER:
                 await _call(turn, "on", "member_stranger")
             return turn
-        await members.wrote_on(unit, turn.member, incoming.sender.surface)
+        if not incoming.group:
+            await members.wrote_on(unit, turn.member, incoming.sender.surface)
         match incoming.kind:
             case Kind.TEXT:
                 await self._member_wrote(turn)
             case Kind.TAP:
                 turn.button = await find_button(unit, incoming.key)
-                if turn.button is None or turn.button["member_id"] != turn.member["id"]:
+                if turn.button is None or not _for_member(turn.button, turn.member):
                     turn.button = None
                     await _call(turn, "on", "stale")
                 else:
@@ -282,6 +300,23 @@ class Dispatch:
         assert turn.button is not None
         if turn.button["application_id"]:
             await search.lock_candidate_of(turn.unit, turn.button["application_id"])
+
+
+def waits(incoming: Incoming) -> bool:
+    """Whether whoever did this looks at the screen for a few words, which only the answer itself can bring."""
+    return incoming.kind is Kind.TAP and incoming.sender.surface in WAITING
+
+
+def _talk(incoming: Incoming) -> Person:
+    """The conversation to which something belongs: in a group each member has one of their own."""
+    if not incoming.group:
+        return incoming.sender
+    return Person(GROUPS[incoming.sender.surface], incoming.group, incoming.sender.account)
+
+
+def _for_member(button: Mapping[str, Any], member: Mapping[str, Any]) -> bool:
+    """Whether a button is this member's, or one in a group that is for each of them. No candidate's ever is."""
+    return button["candidate_id"] is None and button["member_id"] in (None, member["id"])
 
 
 async def _call(turn: Turn, kind: str, name: str, *, otherwise: str = "") -> None:

@@ -263,9 +263,21 @@ class WeCom(_Section):
         return None
 
 
+class FeishuMode(StrEnum):
+    """How Feishu's events come in."""
+
+    CALLBACK = "callback"
+    WEBSOCKET = "websocket"
+
+
 class Feishu(_Section):
     """Feishu (飞书) or Lark."""
 
+    mode: FeishuMode = Field(
+        default=FeishuMode.CALLBACK,
+        description="How Feishu's events come in: callback (Feishu calls this server) or websocket (this server calls "
+        "Feishu; see [No public address?](#no-public-address)).",
+    )
     api_base: BaseUrl = Field(
         default="https://open.feishu.cn",
         description="Where Feishu's API answers; https://open.larksuite.com for Lark.",
@@ -289,11 +301,14 @@ class Feishu(_Section):
 
     @classmethod
     def faults(cls, data: Mapping[str, Any]) -> Iterator[Fault]:
-        """An app needs its secret and a way to tell Feishu's callbacks from forged ones."""
+        """An app needs its secret and, where Feishu calls us, a way to tell its callbacks from forged ones."""
+        called = data.get("mode") != FeishuMode.WEBSOCKET
         yield from _together(data, "feishu", "app_id", "app_secret")
         if not data.get("app_id") and not data.get("app_secret"):
             yield from _needs(data, "feishu", "hr_chat_id", "app_id", "app_secret")
-        if data.get("app_id") and not data.get("encrypt_key") and not data.get("verification_token"):
+            for name in () if called else ("app_id", "app_secret"):
+                yield (name,), wrong(f"a value, because {_variable('feishu', 'mode')} is set to websocket")
+        if called and data.get("app_id") and not data.get("encrypt_key") and not data.get("verification_token"):
             missing = f"a value (or {_variable('feishu', 'encrypt_key')}), or anybody could forge Feishu's callbacks"
             yield ("verification_token",), wrong(missing)
         yield from _needs(data, "feishu", "group_secret", "group_webhook")
@@ -419,7 +434,7 @@ class Settings(BaseSettings):
 _EXPECTED = {
     "missing": "a value; it is not set",
     "int_parsing": "a whole number",
-    "enum": "log or http",
+    "enum": "{expected}",
     "greater_than": "a number above {gt}",
     "less_than_equal": "a number of at most {le}",
     "string_too_short": "a value that is not empty",
@@ -495,7 +510,10 @@ def _problem(error: ErrorDetails) -> Problem:
     """One of pydantic's errors in the operator's words; never with the value."""
     context = error.get("ctx", {})
     kind = error["type"]
-    what = context["what"] if kind == "expected" else _EXPECTED.get(kind, "another value").format(**context)
+    if kind == "expected":
+        what = context["what"]
+    else:
+        what = _EXPECTED.get(kind, "another value").format(**context).replace("'", "")
     return Problem(_variable(*error["loc"]), f"expected {what}")
 
 

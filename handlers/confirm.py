@@ -2,7 +2,7 @@
 
 from handlers.candidate import leave, slots
 from handlers.candidate.stale import too_late
-from handlers.hr import decisions
+from handlers.hr import decisions, groups
 from handlers.routing import Routes, Turn
 
 routes = Routes()
@@ -11,7 +11,9 @@ routes = Routes()
 @routes.tap("confirm")
 async def confirm(turn: Turn) -> None:
     """A member carries out what can't be undone; a candidate withdraws, or says that they will come."""
-    if turn.member is not None:
+    if turn.member is not None and turn.argument.startswith(groups.MAKE_OURS):
+        await groups.make_ours(turn)
+    elif turn.member is not None:
         await decisions.confirmed(turn)
     elif turn.argument == leave.WITHDRAW:
         await leave.withdraw_confirmed(turn)

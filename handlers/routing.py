@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from recruiting.chat import Incoming
@@ -14,6 +14,7 @@ from storage.owed import owe
 from storage.unit import Unit
 
 Values = Mapping[str, Any]
+ANSWER_FIRST = timedelta(seconds=1)  # a card that changes before its tap is answered changes back (Feishu: card FAQ)
 PAGE = "page"  # the candidate's own page: a reply is shown there
 SMS = "sms"  # a reply to one of our SMS
 
@@ -35,6 +36,18 @@ class Offer:
     text: Any = None  # a label that is no catalogue text: a slot's time as {"$when": iso}
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Inputs of a reply with the button that sends them, shown in place of its offers where the surface has forms.
+
+    An input is its name, its label's text key, its kind (text, date, choice), options (value -> text key) and preset;
+    what was entered comes back in `Incoming.choices`.
+    """
+
+    inputs: Sequence[tuple[str, str, str, Sequence[tuple[str, str]], str]]
+    submit: Offer
+
+
 @dataclass
 class Turn:
     """One incoming item and the open transaction in which it is handled. Handlers add rows, they never send.
@@ -54,6 +67,8 @@ class Turn:
     argument: str = ""  # what stood behind a command or a button's verb
     button: Mapping[str, Any] | None = None  # the row of the tapped button
     told: list[tuple[str, Values]] = field(default_factory=list)  # replies to somebody on their page: shown there
+    waiting: bool = False  # whoever tapped sees a few words at once: then short replies stand in `toasts`
+    toasts: list[tuple[str, Values, Loaded | None]] = field(default_factory=list)
     _said: int = 0
 
     @property
@@ -68,6 +83,7 @@ class Turn:
         lines: Sequence[tuple[str, Values]] = (),
         fields: Sequence[tuple[str, Any]] = (),
         offers: Sequence[Offer] = (),
+        form: Form | None = None,
         application: Loaded | None = None,
         welcome: bool = False,
         **values: Any,
@@ -80,13 +96,19 @@ class Turn:
         if self.incoming.sender.surface == PAGE:
             self.told.append((text, values))
             return
+        settles = "handle" in values
+        if self.waiting and self.member is not None and not (lines or fields or offers or settles):
+            self.toasts.append((text, values, application))
+            return
         self._said += 1
         said = {
             "values": dict(values),
             "lines": [[key, dict(of_line)] for key, of_line in lines],
             "fields": [[label, value] for label, value in fields],
-            "offers": [[o.label, o.verb, o.subject, o.application, o.style, o.url, o.text] for o in offers],
+            "offers": [_plain(offer) for offer in offers],
+            "form": [list(form.inputs), _plain(form.submit)] if form else None,
             "welcome_code": self.incoming.welcome_code if welcome else "",
+            "reply_to": self.incoming.message if self.incoming.group and not settles else "",
         }
         box = application.box if application is not None else self.box
         assert box is not None
@@ -102,11 +124,12 @@ class Turn:
             candidate_id=self.candidate_id,
             application_id=application.id if application else None,
             member_id=self.member["id"] if self.member is not None else None,
-            surface=self.incoming.sender.surface,
+            surface=self.conversation["surface"] if self.conversation is not None else self.incoming.sender.surface,
             conversation_id=self.conversation["id"] if self.conversation is not None else None,
             stage=application.application.stage if application else "",
             visit=application.application.visit if application else 0,
             day=None if application or self.candidate_id else self.unit.ground.today(self.now),
+            wait=ANSWER_FIRST if self.waiting and settles else timedelta(0),
         )
 
     def _rung(self) -> str:
@@ -114,14 +137,24 @@ class Turn:
             return "member"
         return "sms" if self.incoming.sender.surface == SMS else "chat"
 
+    def entered(self, name: str) -> str:
+        """What was put into an input of the tapped card's form; empty where there was none."""
+        return next(iter(self.incoming.choices.get(name, ())), "").strip()
+
     def settle_card(self, label: str, **values: Any) -> None:
         """Change the tapped card: its buttons give way to `label` (a text key). Nothing where no card was tapped."""
+        if self.waiting:
+            self.toasts.append((label, values, None))
         if self.incoming.card:
             self.reply("card.settled", label={"$say": label, "values": values}, handle=self.incoming.card)
 
     async def take(self, loaded: Loaded, signal: Signal) -> None:
         """Put a signal to the rules; what follows is written in this transaction."""
         await take(self.unit, loaded, signal)
+
+
+def _plain(offer: Offer) -> list[Any]:
+    return [offer.label, offer.verb, offer.subject, offer.application, offer.style, offer.url, offer.text]
 
 
 Handler = Callable[[Turn], Awaitable[None]]

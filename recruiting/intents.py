@@ -78,10 +78,14 @@ def yes_or_no(text: str) -> bool | None:
 
 
 def code_in(text: str) -> str | None:
-    """The one-time code in a short text: the only six digits that stand together. None when there is none."""
-    plain = unicodedata.normalize("NFKC", text[:LONGEST]).strip()
+    """The code in a short text: six digits, the only ones that stand together, or eight letters and digits without
+    anything else, which come back as capitals. None when there is none.
+    """
+    plain = _plain(text[:LONGEST]).strip()
     if len(plain) > SHORT:
         return None
+    if re.fullmatch("[A-Za-z2-9]{8}", plain):
+        return plain.upper()
     spaced = re.fullmatch(r"[0-9](?:[ -]?[0-9]){5}", plain)
     runs = re.findall(r"[0-9]+", "".join(char for char in plain if char not in " -") if spaced else plain)
     return runs[0] if len(runs) == 1 and len(runs[0]) == 6 else None
@@ -94,12 +98,16 @@ def phone_in(text: str) -> str | None:
     """The mainland mobile number, as +86 and eleven digits, when somebody typed nothing else."""
     if len(text) > LONGEST:
         return None
-    plain = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
-    found = _MOBILE.fullmatch(plain.strip(" \t\r\n。.,"))
+    found = _MOBILE.fullmatch(_plain(text).strip(" \t\r\n。.,"))
     return "+86" + re.sub(r"[\s-]", "", found[1]) if found else None
 
 
 # --- how a text is read ----------------------------------------------------------------------------------------------
+
+
+def _plain(text: str) -> str:
+    """Width does not matter, nor do invisible characters."""
+    return "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
 
 
 def _fold(text: str) -> str:

@@ -27,6 +27,7 @@ from recruiting.model import (
 from recruiting.process import Rung
 from storage import members
 from storage.applications import Loaded, counted, load, save
+from storage.groups import owe_groups
 from storage.owed import owe
 from storage.tables import EventRow, FollowUpRow, RateChange, Sending, TimerRow, Visit
 from storage.types import random_id
@@ -174,10 +175,26 @@ class Course:
             if receivers:
                 return
         owner = await members.owner_of(self.unit, loaded.shop, loaded.owner_id)
-        self._owe_member(loaded, say, owner["id"] if owner else None)
+        await self._owe_member(loaded, say, owner["id"] if owner else None)
 
-    def _owe_member(self, loaded: Loaded, say: Say, member_id: str | None) -> None:
-        self.owe(loaded, say, rung="member" if member_id else "group", member_id=member_id)
+    async def _owe_member(self, loaded: Loaded, say: Say, member_id: str | None) -> None:
+        if member_id is not None:
+            self.owe(loaded, say, rung="member", member_id=member_id)
+            return
+        await owe_groups(
+            self.unit,
+            loaded.box,
+            promise=f"{loaded.id}/{say.stage}.{say.visit}/{say.cause}",
+            purpose=say.purpose,
+            text=say.text,
+            values=say.values,
+            shop=loaded.shop,
+            candidate_id=loaded.candidate_id,
+            application_id=loaded.id,
+            stage=say.stage,
+            visit=say.visit,
+            prompted=say.prompted,
+        )
 
     async def _say_to_candidate(self, loaded: Loaded, say: Say) -> None:
         person = loaded.application.person
@@ -282,7 +299,7 @@ class Course:
             Audience.OWNER,
             values={"follow_up": id},
         )
-        self._owe_member(loaded, say, owner["id"] if owner else None)
+        await self._owe_member(loaded, say, owner["id"] if owner else None)
 
     async def _last_owner(self, loaded: Loaded) -> str | None:
         statement = (

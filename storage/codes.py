@@ -1,20 +1,26 @@
-"""One-time codes: they prove that somebody who writes also holds the phone."""
+"""Codes that people type: six digits prove that they hold the phone, eight characters that they hold the link."""
 
 import hmac
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from sqlalchemy import func, select, update
 
-from storage.tables import Code, Conversation
+from storage.tables import ApplicationRow, Code, Conversation, Link, LinkCode
 from storage.unit import Unit
 
 LIFE = timedelta(minutes=10)
 TRIES = 5
 A_DAY = 3  # codes to one number
 ASKS = 3  # of one person within an hour
+
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without those that look like another
+LENGTH = 8
+LINK_LIFE = timedelta(days=1)
+WRONG_ONES = 10  # in one conversation within an hour
 
 
 async def asks(unit: Unit, conversation: Mapping[str, Any]) -> int:
@@ -65,6 +71,40 @@ async def check(unit: Unit, conversation_id: str, typed: str) -> str | None:
     return found
 
 
+async def for_link(unit: Unit, link: str) -> str:
+    """The code that stands today for the link with this digest: the same whenever its page is opened again."""
+    for again in count():
+        number = int(unit.ground.keyring.digest("link_code", f"{link}:{unit.now.date()}:{again}"), 16)
+        code = "".join(LETTERS[number >> 5 * place & 31] for place in range(LENGTH))
+        digest = _link_digest(unit, code)
+        unit.add(LinkCode, digest=digest, link=link, created_at=unit.now, expires_at=unit.now + LINK_LIFE)
+        kept = await unit.one(select(LinkCode.link).where(LinkCode.digest == digest))
+        if kept is not None and kept["link"] == link:
+            break  # else the code is another link's: once in a million years, but it would show a stranger's data
+    return code
+
+
+async def check_link(unit: Unit, conversation: Mapping[str, Any], typed: str) -> Mapping[str, Any] | None:
+    """The link for which a code stands, as `links.find` gives it; None when it is wrong, too old or tried too often.
+
+    The code is looked up by its keyed digest, so how long that takes says nothing about the right ones.
+    """
+    begun, wrong = conversation["wrong_from"], conversation["wrong_codes"]
+    if begun is None or unit.now - begun >= timedelta(hours=1):
+        begun, wrong = unit.now, 0
+    if wrong >= WRONG_ONES:
+        return None
+    link = await unit.one(
+        select(Link, ApplicationRow.status, ApplicationRow.ended_at)
+        .join(ApplicationRow, ApplicationRow.id == Link.application_id)
+        .join(LinkCode, LinkCode.link == Link.digest)
+        .where(LinkCode.digest == _link_digest(unit, typed), LinkCode.expires_at > unit.now)
+    )
+    if link is None:
+        await unit.set(Conversation, {"id": conversation["id"]}, wrong_codes=wrong + 1, wrong_from=begun)
+    return link
+
+
 async def _today(unit: Unit, candidate_id: str) -> int:
     statement = (
         select(func.count().label("count"))
@@ -77,3 +117,7 @@ async def _today(unit: Unit, candidate_id: str) -> int:
 
 def _digest(unit: Unit, conversation_id: str, code: str) -> str:
     return unit.ground.keyring.digest("code", f"{conversation_id}:{code}")
+
+
+def _link_digest(unit: Unit, code: str) -> str:
+    return unit.ground.keyring.digest("link_code.typed", code)

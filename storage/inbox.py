@@ -53,6 +53,11 @@ async def waiting(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
     return list(rows_of(await unit.connection.execute(_WAITING, {"now": unit.now, "limit": limit})))
 
 
+async def take_in(unit: Unit, row: Mapping[str, Any]) -> bool:
+    """Keep a new row as handled, in the very transaction that handles it; False for a repeat."""
+    return await unit.add_now(Incoming, **row, status="done")
+
+
 _CLAIM = update(Incoming).where(Incoming.seq == bindparam("b_seq"), Incoming.status == "waiting").values(status="done")
 
 

@@ -5,10 +5,12 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 
+from recruiting.chat import Person
 from storage.tables import ApiToken, FollowUpRow, Member
 from storage.types import random_id
 from storage.unit import Unit
 
+ACCOUNTS = {"wecom.app": "wecom", "feishu": "feishu"}  # surface -> column of a member's account on it
 ROLES = ("recruiter", "manager", "admin")
 
 
@@ -95,6 +97,15 @@ async def remove(unit: Unit, name: str) -> bool:
 async def tokens(unit: Unit) -> list[Mapping[str, Any]]:
     """The API tokens, without their secrets."""
     return await unit.all(select(ApiToken).order_by(ApiToken.name))
+
+
+def address(unit: Unit, member: Mapping[str, Any]) -> Person | None:
+    """Where a member is written to: where they last wrote, else wherever they can be reached."""
+    for surface in (member["surface"], *ACCOUNTS):
+        column = ACCOUNTS.get(surface or "")
+        if column and member[column] and surface in unit.ground.surfaces:
+            return Person(surface, member[column])
+    return None
 
 
 async def wrote_on(unit: Unit, member: Mapping[str, Any], surface: str) -> None:

@@ -7,16 +7,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recruiting.ladder import next_rung
-from recruiting.model import Unreachable
+from recruiting.model import Purpose, Unreachable
 from recruiting.outgoing import ANSWER_FRESH
 from recruiting.process import Rung
 from storage.applications import Loaded, load_one
 from storage.apply import take
 from storage.changing import change_many
+from storage.groups import owe_groups
 from storage.tables import OutboxRow, Sending
 from storage.types import UtcDateTime, random_id
 from storage.unit import Unit, rows_of
@@ -229,19 +231,20 @@ async def step_down_loaded(unit: Unit, loaded: Loaded, row: Mapping[str, Any], r
 
 async def hand_to_group(unit: Unit, loaded: Loaded, row: Mapping[str, Any]) -> None:
     """A member cannot be reached: HR's group gets the same."""
-    id = random_id()
     values = loaded.box.open(row["values"], f"outbox.values:{row['id']}")
-    fresh: dict[str, Any] = {
-        "id": id,
-        "rung": "group",
-        "start": "stepped",
-        "member_id": None,
-        "values": loaded.box.seal(values, f"outbox.values:{id}"),
-        "status": "waiting",
-        "tries": 0,
-        "due_at": unit.now,
-        "created_at": unit.now,
-        **_UNTRIED,
-    }
-    unit.add(OutboxRow, **(dict(row) | fresh))
+    await owe_groups(
+        unit,
+        loaded.box,
+        promise=row["promise"],
+        start="stepped",
+        purpose=Purpose(row["purpose"]),
+        text=row["text"],
+        values=orjson.loads(values),
+        shop=loaded.shop,
+        candidate_id=row["candidate_id"],
+        application_id=row["application_id"],
+        stage=row["stage"],
+        visit=row["visit"],
+        prompted=row["prompted"],
+    )
     await unit.flush()

@@ -1,7 +1,7 @@
 """A message that we owe somebody becomes a row of the outbox, in the transaction of what caused it."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import orjson
@@ -37,6 +37,7 @@ def owe(
     day: date | None = None,
     status: Sending = Sending.WAITING,
     reason: str | None = None,
+    wait: timedelta = timedelta(0),
 ) -> str:
     """Add a message to the outbox; the same promise on the same rung is kept once. Its id, ours on the wire too.
 
@@ -64,7 +65,7 @@ def owe(
         frozen=None,
         status=status.value,
         tries=0,
-        due_at=unit.now,
+        due_at=unit.now + wait,
         created_at=unit.now,
         tried_at=None,
         sending_at=None,

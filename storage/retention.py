@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 
 from recruiting.model import EventType
 from storage.applications import load_one
-from storage.tables import Code, Document, EventRow, GivenAnswer, Incoming
+from storage.tables import Code, Document, EventRow, GivenAnswer, Incoming, LinkCode
 from storage.types import random_id
 from storage.unit import Unit
 
@@ -49,5 +49,6 @@ async def forget(unit: Unit) -> None:
     """Drop what nobody can need any more."""
     await unit.run(delete(GivenAnswer).where(GivenAnswer.at < unit.now - ANSWERS_KEPT))
     await unit.run(delete(Code).where(Code.created_at < unit.now - CODES_KEPT))
+    await unit.run(delete(LinkCode).where(LinkCode.created_at < unit.now - CODES_KEPT))
     old = (Incoming.status == "done") & (Incoming.received_at < unit.now - INBOX_KEPT)
     await unit.run(delete(Incoming).where(old))

@@ -307,6 +307,8 @@ class Conversation(Base):
     strangers_at: Mapped[datetime | None]  # when the one friendly sentence was last said
     asks: Mapped[int]  # for a code, within the hour that began at `asks_from`
     asks_from: Mapped[datetime | None]
+    wrong_codes: Mapped[int] = mapped_column(server_default="0")  # of a link, within the hour from `wrong_from` on
+    wrong_from: Mapped[datetime | None]
     dialog: Mapped[dict[str, Any] | None]  # what the next free text answers (codes and keys only, no words)
 
 
@@ -432,6 +434,19 @@ class Member(Base):
     created_at: Mapped[datetime]
 
 
+class HrGroup(Base):
+    """A group of HR's that was added while the bot ran; the configuration names others."""
+
+    __tablename__ = "hr_groups"
+
+    id: Mapped[Id]
+    name: Mapped[Short] = mapped_column(unique=True)
+    surface: Mapped[Short]
+    account: Mapped[SealedBytes]  # a robot's address is its password
+    shops: Mapped[list[str]]  # empty = what no other group takes
+    created_at: Mapped[datetime]
+
+
 class ApiToken(Base):
     """A program that may use the API. The token itself is not kept."""
 
@@ -471,6 +486,17 @@ class Code(Base):
     created_at: Mapped[datetime] = mapped_column(index=True)
     expires_at: Mapped[datetime]
     tries: Mapped[int]
+
+
+class LinkCode(Base):
+    """A code that stands for a link into the chat, where a platform's own link cannot bring the token back."""
+
+    __tablename__ = "link_codes"
+
+    digest: Mapped[Digest] = mapped_column(primary_key=True)  # of the code
+    link: Mapped[Digest]  # the link's digest
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime]
 
 
 class RateChange(Base):

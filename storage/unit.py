@@ -13,6 +13,7 @@ from sqlalchemy import CursorResult, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from recruiting.chat import Person
 from recruiting.process import Process, Rung
 from storage.appending import not_given
 from storage.database import Database
@@ -68,6 +69,8 @@ class Ground:
     timezone: tzinfo
     locale: str
     channels: frozenset[Rung]  # the ways to a candidate that are set up
+    groups: tuple[Person, ...] = ()  # HR's, as configured
+    surfaces: frozenset[str] = frozenset({"wecom.app", "feishu"})  # where members can be written to
     processes: dict[tuple[str, int], Process] = field(default_factory=dict)
     _day: tuple[datetime, datetime, date] | None = field(default=None, init=False)  # from, until, which
 
@@ -100,6 +103,7 @@ class Unit:
         self.now = now
         self._inserts: dict[type[Base], list[dict[str, Any]]] = {}
         self.members: list[Mapping[str, Any]] | None = None
+        self.groups: Sequence[Any] | None = None  # of HR, if read
         self.contacts: dict[str, Mapping[str, Any]] = {}  # candidate -> sealed contact
         self.tokens: dict[tuple[str, str, int, str], str] = {}  # application, stage, visit, kind -> token in a link
         self.links: dict[str, dict[tuple[str, int, str], Mapping[str, Any]]] = {}  # application -> its links, if read
@@ -108,6 +112,13 @@ class Unit:
     def add(self, table: type[Base], **row: Any) -> None:
         """Insert a row at the next flush. A row whose unique key exists already is left out silently."""
         self._inserts.setdefault(table, []).append(row)
+
+    async def add_now(self, table: type[Base], **row: Any) -> bool:
+        """Insert a row at once. False, and nothing is changed, when its unique key exists already."""
+        await self.flush()
+        key = cast(Table, table.__table__).primary_key.columns
+        added = await self.connection.execute(self._insert(table.__table__).values(row).returning(*key))
+        return added.first() is not None
 
     async def flush(self) -> None:
         """Write what has been collected: a statement a table."""

@@ -16,6 +16,9 @@ from bot.app import Bot
 from bot.clock import StandingClock
 from bot.ground import ground_of
 from bot.sandbox import Sandbox
+from bot.sandbox.feishu.people import Person
+from bot.sandbox.feishu.reading import controls
+from bot.sandbox.record import Sent
 from bot.texts import standard_texts
 from config.load import load_process
 from config.settings import load_settings
@@ -24,13 +27,23 @@ from storage import intake, members, processes
 from storage.applications import load_one
 from storage.database import Database
 from storage.keys import load_root
-from storage.tables import EventRow, FollowUpRow, Incoming, OutboxRow, TimerRow
+from storage.tables import EventRow, FollowUpRow, Incoming, OutboxRow, TimerRow, Trail
 from storage.unit import Unit
 
 MASTER_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # a Monday, 09:00 in Shanghai
 BROWSER = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) MicroMessenger/8.0"}
+CODE = re.compile("<code[^>]*>([A-Z2-9]{8})</code>")
 LINK = re.compile(r"https?://\S+")
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who talks to the bot on which platform."""
+
+    hr: str = "wecom"  # wecom, feishu
+    candidates: str = "wechat"  # wechat, feishu
+    platforms: tuple[str, ...] = ("wecom",)  # what is set up
 
 
 @dataclass
@@ -42,6 +55,7 @@ class Candidate:
     name: str
     phone: str
     wechat: str
+    feishu: Person | None = None  # for somebody who chats there instead
 
     @property
     def sms(self) -> list[str]:
@@ -50,8 +64,13 @@ class Candidate:
 
     @property
     def chat(self) -> list[str]:
-        """What the bot wrote to them in WeChat, oldest first."""
-        return [message.text for message in self.world.sandbox.kf.messages(self.wechat)]
+        """What the bot wrote to them in their chat, oldest first."""
+        return [message.text for message in self.messages]
+
+    @property
+    def messages(self) -> list[Sent]:
+        """What stands in their chat."""
+        return self.feishu.sees() if self.feishu else self.world.sandbox.kf.messages(self.wechat)
 
     def link(self, kind: str) -> str:
         """The newest link of a kind (i, c) in their SMS or chat."""
@@ -62,8 +81,7 @@ class Candidate:
         raise LookupError(f"no /{kind}/ link reached {self.name}")
 
     def _views(self) -> list[str]:
-        messages = self.world.sandbox.kf.messages(self.wechat)
-        return [str(message.payload) for message in messages]
+        return [str(message.payload) for message in self.messages]
 
     async def click(self) -> str:
         """Open the invite's link in a browser; where it leads."""
@@ -72,30 +90,48 @@ class Candidate:
             return response.headers.get("Location", str(response.status))
 
     async def open_chat(self) -> None:
-        """Follow the /c/ link into WeChat, and tap the first button of the welcome, which opens the window."""
-        async with self.world.browser.get(self.link("c"), headers=BROWSER, allow_redirects=False) as response:
+        """Follow the /c/ link into the chat. WeChat's window opens with the first tap, Feishu wants the page's code."""
+        via = {"via": "feishu" if self.feishu else "wechat"} if len(self.world.cast.platforms) > 1 else {}
+        door = self.world.browser.get(self.link("c"), headers=BROWSER, allow_redirects=False, params=via)
+        async with door as response:
+            if self.feishu is not None:
+                code = CODE.findall(await response.text())
+                await self.say(code[0])
+                await self.tap()
+                return
             target = response.headers["Location"]
         await self.world.sandbox.kf.enter(self.wechat, target)
         await self.world.settle()
         await self.tap()
 
     async def say(self, text: str) -> None:
-        """Write in WeChat."""
+        """Write in the chat."""
+        if self.feishu is not None:
+            self.feishu.say(text)
+            await self.world.settle()
+            return
         await self.world.sandbox.kf.say(self.wechat, text)
         await self.world.settle()
 
     async def tap(self, verb: str = "") -> None:
-        """Tap a button in WeChat: the newest whose key begins with `verb`."""
-        for message in reversed(self.world.sandbox.kf.messages(self.wechat)):
+        """Tap a button in the chat: the newest whose key begins with `verb`."""
+        for message in reversed(self.messages):
             for button in message.buttons:
                 if button[1].startswith(verb) and button[1]:
+                    if self.feishu is not None:
+                        await self.world.feishu_tap(self.feishu, message, button[1])
+                        return
                     await self.world.sandbox.kf.tap(self.wechat, button[1])
                     await self.world.settle()
                     return
         raise LookupError(f"{self.name} has no button {verb}")
 
     async def send_picture(self, content: bytes) -> None:
-        """Send a photo in WeChat."""
+        """Send a photo in the chat."""
+        if self.feishu is not None:
+            self.feishu.send_image(content)
+            await self.world.settle()
+            return
         await self.world.sandbox.kf.send_file(self.wechat, "photo.jpg", content, "image/jpeg", kind="image")
         await self.world.settle()
 
@@ -110,17 +146,20 @@ class Candidate:
 class World:
     """Everything in a story: the bot, the other side, HR, and the time."""
 
-    def __init__(self, bot: Bot, sandbox: Sandbox, clock: StandingClock, browser: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, bot: Bot, sandbox: Sandbox, clock: StandingClock, browser: aiohttp.ClientSession, cast: Cast
+    ) -> None:
         self.bot = bot
         self.sandbox = sandbox
         self.clock = clock
         self.browser = browser
+        self.cast = cast
         self._people = 0
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, database_url: str, folder: Path, process_files: Sequence[Path], **variables: str
+        cls, database_url: str, folder: Path, process_files: Sequence[Path], cast: Cast = Cast(), **variables: str
     ) -> AsyncIterator["World"]:
         """A world with these processes on a database that has its tables."""
         clock = StandingClock(MORNING)
@@ -137,7 +176,7 @@ class World:
                 "BULOU_PUBLIC_URL": f"http://127.0.0.1:{port}",
                 "BULOU_VAULT_URL": str(folder / "vault"),
                 "BULOU_COMPANY": "小满餐厅",
-                **sandbox.environment(str(other_side.make_url("")).rstrip("/")),
+                **sandbox.environment(str(other_side.make_url("")).rstrip("/"), cast.platforms),
             }
             settings = load_settings({**environ, **variables})
             database = Database(database_url)
@@ -153,7 +192,7 @@ class World:
             await server.start_server()
             stack.push_async_callback(server.close)
             sandbox.bot_url = environ["BULOU_PUBLIC_URL"]
-            yield cls(bot, sandbox, clock, browser)
+            yield cls(bot, sandbox, clock, browser, cast)
 
     # --- time ------------------------------------------------------------------------------------------------------
 
@@ -201,12 +240,18 @@ class World:
     # --- people ----------------------------------------------------------------------------------------------------
 
     async def member(self, name: str, role: str = "recruiter", shops: Sequence[str] = (), userid: str = "") -> str:
-        """Somebody in HR; their WeCom userid."""
-        account = userid or name.lower()
-        self.sandbox.app.members.add(account)
+        """Somebody in HR; their account: a WeCom userid, or an open_id of Feishu."""
+        if self.cast.hr == "feishu":
+            person = self.sandbox.feishu.person(name)
+            self.sandbox.feishu.hr_group.add(person)
+            accounts = {"feishu": person.open_id}
+        else:
+            accounts = {"wecom": userid or name.lower()}
+            self.sandbox.app.members.add(accounts["wecom"])
+        account = next(iter(accounts.values()))
 
         async def job(unit: Unit) -> None:
-            await members.put(unit, name, role=role, shops=list(shops), wecom=account)
+            await members.put(unit, name, role=role, shops=list(shops), **accounts)
 
         await self.bot.dispatch.within(job, self.clock.now())
         return account
@@ -245,29 +290,51 @@ class World:
 
         id = await self.bot.dispatch.within(job, self.clock.now())
         await self.settle()
-        return Candidate(self, id, name, number, f"wm{self._people:06}")
+        chats = self.sandbox.feishu.person(f"外部{self._people}", tenant=False)
+        feishu = chats if self.cast.candidates == "feishu" else None
+        return Candidate(self, id, name, number, f"wm{self._people:06}", feishu)
 
-    async def hr_says(self, userid: str, text: str) -> str:
-        """A member writes to the app; the text of what comes back."""
-        before = len(self.sandbox.app.messages(userid))
-        await self.sandbox.app.say(userid, text)
+    def hr_sees(self, account: str) -> list[Sent]:
+        """What the bot has written to a member in private."""
+        if self.cast.hr == "feishu":
+            return self.sandbox.feishu.who(account).sees()
+        return self.sandbox.app.messages(account)
+
+    async def hr_says(self, account: str, text: str) -> str:
+        """A member writes to the bot; the text of what comes back."""
+        before = len(self.hr_sees(account))
+        if self.cast.hr == "feishu":
+            self.sandbox.feishu.who(account).say(text)
+        else:
+            await self.sandbox.app.say(account, text)
         await self.settle()
-        return "\n".join(message.text for message in self.sandbox.app.messages(userid)[before:])
+        return "\n".join(message.text for message in self.hr_sees(account)[before:])
 
-    async def hr_taps(self, userid: str, verb: str) -> None:
-        """A member taps the newest button of this verb."""
-        for message in reversed(self.sandbox.app.messages(userid)):
+    async def hr_taps(self, account: str, verb: str, **entered: str) -> str:
+        """A member taps the newest button of this verb, with what they entered where it stands in a form; the toast."""
+        for message in reversed(self.hr_sees(account)):
             for button in message.buttons:
                 if button[1].startswith(f"{verb}:"):
-                    await self.sandbox.app.tap(userid, message.task_id, button[1])
+                    if self.cast.hr == "feishu":
+                        who = self.sandbox.feishu.who(account)
+                        return await self.feishu_tap(who, message, button[1], **entered)
+                    await self.sandbox.app.tap(account, message.task_id, button[1])
                     await self.settle()
-                    return
-        raise LookupError(f"{userid} has no button {verb}")
+                    return ""
+        raise LookupError(f"{account} has no button {verb}")
+
+    async def feishu_tap(self, person: Person, message: Sent, key: str, **entered: str) -> str:
+        """Somebody taps a card in Feishu, where a button may send a form off; what flashes up."""
+        in_form = any(one.key == key and one.submits for one in controls(message.content))
+        outcome = await (person.submit(message.msgid, entered, key) if in_form else person.tap(message.msgid, key))
+        await self.wait(seconds=2)  # a card changes only after its tap has been answered
+        return outcome.toast.text if outcome.toast else ""
 
     @property
     def group(self) -> list[str]:
         """What stands in HR's group."""
-        return [message.text for message in self.sandbox.robot.messages()]
+        feishu = self.sandbox.record.to("feishu.group", self.sandbox.feishu.hr_group.id)
+        return [message.text for message in (feishu if self.cast.hr == "feishu" else self.sandbox.robot.messages())]
 
     async def follow_ups(self, candidate: Candidate) -> list[list[str]]:
         """The causes of the open follow-ups about somebody."""
@@ -281,6 +348,12 @@ class World:
         statement = select(EventRow.actor).where(where).order_by(EventRow.seq)
         async with self.bot.ground.database.reading() as connection:
             return [actor for (actor,) in await connection.execute(statement)]
+
+    async def trail(self) -> list[tuple[str, str]]:
+        """Who did what, as the audit log keeps it, oldest first."""
+        statement = select(Trail.actor, Trail.action).order_by(Trail.seq)
+        async with self.bot.ground.database.reading() as connection:
+            return [(actor, action) for actor, action in await connection.execute(statement)]
 
     async def stage(self, candidate: Candidate) -> str:
         """Where somebody stands: the stage's id, or how the application ended."""

@@ -17,6 +17,7 @@ class Letter:
     message: Message
     welcome_code: str = ""
     card: str = ""  # change this card instead of sending a new one
+    reply_to: str = ""  # the platform's id of the message that is answered, where it has threads
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, to be sealed and kept."""
@@ -28,6 +29,7 @@ class Letter:
             "message": self.message.to_json(),
             "welcome_code": self.welcome_code,
             "card": self.card,
+            "reply_to": self.reply_to,
         }
 
     @classmethod
@@ -35,13 +37,19 @@ class Letter:
         """The inverse of `to_json`."""
         person = Person(*data["person"]) if data["person"] else None
         message = Message.from_json(data["message"])
-        return cls(data["channel"], data["address"], person, message, data["welcome_code"], data["card"])
+        return cls(
+            data["channel"],
+            data["address"],
+            person,
+            message,
+            data["welcome_code"],
+            data["card"],
+            data["reply_to"],
+        )
 
 
 class Channel(Protocol):
     """One way out."""
-
-    repeatable: bool  # whether the other side swallows a repeat of the same id
 
     async def deliver(self, letter: Letter, id: str, *, again: bool) -> Sent:
         """Deliver once; `id` is the same at every try, `again` marks a repeat. Raises TryLater or GiveUp."""

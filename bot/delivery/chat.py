@@ -10,9 +10,6 @@ from bot.platforms.base import Sender, Sent
 class Chat:
     """All platforms that are set up, by surface."""
 
-    # Every one of our chat platforms knows repeats by id, except group robots (see `Letter.channel`).
-    repeatable = True
-
     def __init__(self, platforms: Mapping[str, Sender]) -> None:
         self._platforms = platforms
 
@@ -25,7 +22,14 @@ class Chat:
         if letter.card:
             await platform.update(letter.person, letter.card, letter.message)
             return Sent(id)
-        return await platform.send(letter.person, letter.message, id, welcome_code=letter.welcome_code, retry=again)
+        return await platform.send(
+            letter.person,
+            letter.message,
+            id,
+            welcome_code=letter.welcome_code,
+            reply_to=letter.reply_to,
+            retry=again,
+        )
 
     async def close(self) -> None:
         """The platforms are closed by whoever opened them."""

@@ -5,7 +5,7 @@ Runs inside the transaction that marks the row as sending, so that links and but
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 import orjson
@@ -13,15 +13,19 @@ import orjson
 from bot.delivery.base import Letter
 from bot.errors import GiveUp
 from bot.texts import Texts, percent, stage_override
-from recruiting.chat import Button, Message, Person
+from recruiting.chat import GROUPS, Button, Input, Message, Person
 from recruiting.model import Purpose
 from recruiting.process import StageKind, words
-from storage import conversations, followups, members, seats
+from storage import conversations, followups, groups, members, seats
 from storage.applications import Loaded, load_one
 from storage.links import add_button, button_key, preload_links, token_for
 from storage.owed import REPLIES
 from storage.unit import Unit
 
+REPEATS_KNOWN = frozenset({"feishu.group"})  # groups whose platform swallows the repeat of an id
+NO_BUTTONS = frozenset({"wecom.group", "feishu.robot"})  # a robot hears of no tap
+FORMS = frozenset({"feishu", "feishu.group"})  # whose cards have inputs
+NO_NUMBERS = frozenset({"feishu", "feishu.group", "feishu.robot"})  # refuse messages that name a phone (230028)
 LINKS = frozenset({"link", "chat_link"})
 REASONS = ("later", "broken", "not_me", "withdraw", "human")
 
@@ -36,8 +40,6 @@ class House:
     locale: str
     timezone: tzinfo
     interview_link: str | None
-    groups: Sequence[Person]  # HR's groups, each told once
-    member_surface: str = "wecom.app"
 
 
 class Composer:
@@ -67,13 +69,13 @@ class Composer:
 
     async def _chat(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None) -> Letter:
         conversation = await self._conversation(unit, row)
-        person = Person(conversation["surface"], conversation["account"], conversation["desk"])
+        person = _person(conversation)
         locale = await self._locale(unit, row, loaded)
         said = await self._said(unit, row, loaded)
         if row["start"] in REPLIES:
             message = await self._reply(unit, row, loaded, said, locale)
             card = str(said["values"].get("handle", ""))
-            return Letter("chat", "", person, message, said["welcome_code"], card)
+            return Letter("chat", "", person, message, said["welcome_code"], card, said.get("reply_to", ""))
         assert loaded is not None
         return Letter("chat", "", person, await self._from_rules(unit, row, loaded, said, locale, "chat"))
 
@@ -190,7 +192,7 @@ class Composer:
         add_button(
             unit,
             key,
-            candidate_id=None if row["member_id"] else row["candidate_id"],
+            candidate_id=_whose(row),
             member_id=row["member_id"],
             application_id=loaded.id,
             stage=row["stage"],
@@ -206,33 +208,40 @@ class Composer:
         member = await members.by_id(unit, row["member_id"])
         if member is None:
             raise GiveUp("no_member")
-        person = self._account(member)
+        talk = await conversations.by_id(unit, row["conversation_id"]) if row["conversation_id"] else None
+        person = _person(talk) if talk is not None else members.address(unit, member)
         if person is None:
             raise GiveUp("no_account")
-        locale = member["locale"] or self.house.locale
+        in_group = talk is not None and talk["surface"] in GROUPS.values()
+        locale = self.house.locale if in_group else member["locale"] or self.house.locale
         said = await self._said(unit, row, loaded)
         if row["start"] in REPLIES:
             message = await self._reply(unit, row, loaded, said, locale)
-            return Letter("chat", "", person, message, card=str(said["values"].get("handle", "")))
+            card = str(said["values"].get("handle", ""))
+            return Letter("chat", "", person, message, card=card, reply_to=said.get("reply_to", ""))
         assert loaded is not None
-        return Letter("chat", "", person, await self._card(unit, row, loaded, said, locale))
+        return Letter("chat", "", person, await self._card(unit, row, loaded, said, locale, person.surface))
 
-    def _account(self, member: Mapping[str, Any]) -> Person | None:
-        return Person("wecom.app", member["wecom"]) if member["wecom"] else None
+    async def surface_of(self, unit: Unit, row: Mapping[str, Any]) -> str | None:
+        """Where a member's message will go, before it is written: that decides which limits it has to keep."""
+        member = await members.by_id(unit, row["member_id"])
+        person = members.address(unit, member) if member is not None else None
+        return person.surface if person is not None else None
 
     async def _group(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None) -> Letter:
-        if not self.house.groups:
+        group = await groups.find(unit, row["surface"], row["conversation_id"]) if row["surface"] else None
+        if group is None:
             raise GiveUp("no_group")
         said = await self._said(unit, row, loaded)
         locale = self.house.locale
         if loaded is not None:
-            message = await self._card(unit, row, loaded, said, locale, group=True)
+            message = await self._card(unit, row, loaded, said, locale, group.person.surface)
         else:
             message = await self._reply(unit, row, loaded, said, locale)
-        if row["tries"]:
+        if row["tries"] and group.person.surface not in REPEATS_KNOWN:
             repeated = self.house.texts.say("alert.repeated", locale)
             message = Message(message.text, f"{repeated} {message.title}".strip(), message.fields, message.buttons)
-        return Letter("group", "", self.house.groups[0], message)
+        return Letter("group", "", group.person, message)
 
     async def _card(
         self,
@@ -241,8 +250,7 @@ class Composer:
         loaded: Loaded,
         said: Mapping[str, Any],
         locale: str,
-        *,
-        group: bool = False,
+        surface: str,
     ) -> Message:
         """A card about one application: who, what for, why, and what can be done about it."""
         key: str = row["text"]
@@ -261,10 +269,13 @@ class Composer:
                 values["why"] = "、".join(texts.say(f"causes.{cause}", locale) for cause in causes)
                 values["due"] = self._when(unit, follow_up["due_at"], locale) if follow_up else ""
                 values["id"] = said["values"]["follow_up"][:8]
-                fields.append((texts.say("label.phone", locale), await self._phone(unit, row)))
+                if surface not in NO_NUMBERS:
+                    fields.append((texts.say("label.phone", locale), await self._phone(unit, row)))
                 if {"review", "hold", "by_hand", "meeting_over", "not_decided", "stalled"} & set(causes):
                     offers = [("pass", "", "primary"), ("reject", "", "danger")]
                 verbs = ("reached", "no_answer", "wrong_number", "hand_over")
+                if surface in NO_NUMBERS:
+                    offers.append(("view", "phone", ""))
                 offers += [(verb, said["values"]["follow_up"], "") for verb in verbs]
                 fields += self._scores(loaded)
             case "document.review":
@@ -280,13 +291,28 @@ class Composer:
         look = [self._look(unit, row, loaded, said["values"]["document"], locale)] if key == "document.review" else []
         buttons = (
             []
-            if group
+            if surface in NO_BUTTONS
             else [
-                self._button(unit, row, loaded, verb, locale, subject=subject, style=style)
+                self._button(
+                    unit,
+                    row,
+                    loaded,
+                    verb,
+                    locale,
+                    subject=subject,
+                    style=style,
+                    text=self._label("view_phone", locale) if subject == "phone" else "",
+                )
                 for verb, subject, style in offers
             ]
         )
-        return Message(text, title=title, fields=tuple(pair for pair in fields if pair[1]), buttons=(*buttons, *look))
+        inputs: tuple[Input, ...] = ()
+        if key == "document.review" and surface in FORMS:
+            # The date is preselected, so that one tap is enough; who reads another one on the picture puts it in.
+            a_year = (unit.now.astimezone(self.house.timezone) + timedelta(days=365)).date().isoformat()
+            inputs = (Input("expires_on", texts.say("label.expires_on", locale), "date", value=a_year),)
+        shown = tuple(pair for pair in fields if pair[1])
+        return Message(text, title=title, fields=shown, buttons=(*buttons, *look), inputs=inputs)
 
     def _look(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded, document: str, locale: str) -> Button:
         """The reviewer's own link to the picture: each look is logged under their name."""
@@ -330,9 +356,30 @@ class Composer:
         fields = [
             (texts.say(label, locale), str(await self._put(unit, value, locale))) for label, value in said["fields"]
         ]
-        buttons = [await self._offer(unit, row, loaded, offer, locale) for offer in said["offers"]]
-        title = texts.title(row["text"], locale, **values)
-        return Message("\n".join(parts), title=title, fields=tuple(fields), buttons=tuple(b for b in buttons if b))
+        form_of = said.get("form") if row["surface"] in FORMS else None
+        inputs, offers = form_of if form_of else ((), said["offers"])
+        buttons = [await self._offer(unit, row, loaded, offer, locale) for offer in ([offers] if form_of else offers)]
+        return Message(
+            "\n".join(parts),
+            title=texts.title(row["text"], locale, **values),
+            fields=tuple(fields),
+            buttons=tuple(button for button in buttons if button),
+            inputs=tuple(self._input(each, locale) for each in inputs),
+        )
+
+    def _input(self, plain: Sequence[Any], locale: str) -> Input:
+        name, label, kind, options, value = plain
+        shown = tuple((option, self._choice(text, locale)) for option, text in options)
+        return Input(name, self.house.texts.say(label, locale), kind, shown, value)
+
+    def _choice(self, text: str, locale: str) -> str:
+        return self.house.texts.say(text, locale, form="label")
+
+    async def toast(self, unit: Unit, loaded: Loaded | None, text: str, given: Mapping[str, Any], locale: str) -> str:
+        """A few words to somebody who tapped and waits for what becomes of it."""
+        context = await self._values(unit, loaded, {}, locale) if loaded else {"company": self.house.company}
+        values = {name: await self._put(unit, value, locale, name, context=context) for name, value in given.items()}
+        return self.house.texts.render(text, locale, context | values)
 
     async def _offer(
         self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None, offer: Sequence[Any], locale: str
@@ -351,7 +398,7 @@ class Composer:
         add_button(
             unit,
             key,
-            candidate_id=None if row["member_id"] else row["candidate_id"],
+            candidate_id=_whose(row),
             member_id=row["member_id"],
             application_id=application or row["application_id"],
             stage=row["stage"],
@@ -478,3 +525,15 @@ class Composer:
 
     def _label(self, verb: str, locale: str) -> str:
         return self.house.texts.say(f"buttons.{verb}", locale)
+
+
+def _person(conversation: Mapping[str, Any]) -> Person:
+    """Whom a conversation is with. In a group it is one member's, and its words go to the group."""
+    if conversation["surface"] in GROUPS.values():
+        return Person(conversation["surface"], conversation["account"])
+    return Person(conversation["surface"], conversation["account"], conversation["desk"])
+
+
+def _whose(row: Mapping[str, Any]) -> str | None:
+    """The candidate who may tap the buttons of a message; None: they are for members, in a group for each of them."""
+    return None if row["member_id"] or row["rung"] == "group" else row["candidate_id"]

@@ -16,8 +16,6 @@ TIMEOUT = 20.0
 class Email:
     """A mail server, from `smtp://user:password@host:25` or `smtps://…`."""
 
-    repeatable = False
-
     def __init__(self, url: str, sender: str, company: str) -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or "localhost"

@@ -17,8 +17,12 @@ class Rate:
 
 # The platforms' own limits (protocols/wecom.md 2.4, 7.2), with a little room below them.
 WECOM_MEMBER = Rate(25, timedelta(minutes=1))  # 30 a minute, and dropped without an error above it
-WECOM_GROUP = Rate(18, timedelta(minutes=1))  # 20 a minute a robot
+GROUP_ROBOT = Rate(18, timedelta(minutes=1))  # 20 a minute a robot (Feishu's: 100)
 WECOM_API = Rate(8_000, timedelta(minutes=1))  # 10,000 a minute and API
+# protocols/feishu.md 2.3: 50 a second and 1,000 a minute an app, five a second to one person or group.
+FEISHU_APP = Rate(950, timedelta(minutes=1))
+FEISHU_API = Rate(45, timedelta(seconds=1))
+FEISHU_CHAT = Rate(4, timedelta(seconds=1))
 SMS_NUMBER = Rate(4, timedelta(minutes=1))
 SMS_GATEWAY = Rate(60_000, timedelta(minutes=1))
 EMAIL_SERVER = Rate(600, timedelta(minutes=1))

@@ -19,8 +19,6 @@ AT_ONCE = 32
 class LogSms:
     """Nobody pays for this SMS: it is only noted that it would have gone, without number or text."""
 
-    repeatable = True
-
     async def deliver(self, letter: Letter, id: str, *, again: bool) -> Sent:
         """Note the message's id and length."""
         log.info("sms", extra={"outgoing": id, "characters": len(letter.message.text)})
@@ -32,8 +30,6 @@ class LogSms:
 
 class HttpSms:
     """A gateway that knows our ids: one that it has seen is accepted again and not sent again."""
-
-    repeatable = True
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url

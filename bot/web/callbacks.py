@@ -1,19 +1,31 @@
 """Callbacks of the chat platforms: verify, keep, answer. What they mean is found out later."""
 
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from bot.dispatch import to_body
+from bot.delivery.compose import Composer
+from bot.dispatch import to_body, waits
 from bot.errors import Forged, Malformed
+from bot.platforms.base import Platform
+from bot.platforms.feishu.adapter import answer
 from bot.web.context import Context
 from bot.web.guard import whole_body
 from bot.web.metrics import Metrics
-from recruiting.chat import Challenge, Doorbell, Nothing
+from recruiting.chat import Challenge, Doorbell, Incoming, Nothing
 from storage import inbox
 from storage.types import random_id
+from storage.unit import Unit
+
+log = logging.getLogger(__name__)
 
 WECOM_APP = "/callback/wecom/app"
+FEISHU = "/callback/feishu"
+PATIENCE = 2.2  # seconds; whoever tapped a card sees an error after 3 (protocols/feishu.md 1.6)
 
 
 class Callbacks:
@@ -23,35 +35,70 @@ class Callbacks:
         self.context = context
         self.metrics = metrics
         self._wecom = context.platforms.get("wecom")
+        self._feishu = context.platforms.get("feishu")
+        self._composer = Composer(context.house)
+        self._under_way: set[asyncio.Task[str]] = set()
 
     def routes(self) -> list[web.RouteDef]:
         """The paths that are answered here."""
         return [
             web.get(WECOM_APP, self.wecom_app, allow_head=False),
             web.post(WECOM_APP, self.wecom_app),
+            web.post(FEISHU, self.feishu),
         ]
 
     async def wecom_app(self, request: web.Request) -> web.Response:
         """The self-built app and 微信客服: a URL check, messages, or a doorbell."""
-        platform = self._wecom
-        if platform is None:
+        if self._wecom is None:
             return web.Response(status=404)
         body = b""
         if request.method == "POST":
             body = await whole_body(request)
             if not body:
-                return self._refuse(400)
-        try:
-            found = platform.open(_query(request), body)
-        except Malformed:
-            return self._refuse(400)
-        except Forged:
-            return self._refuse(403)
+                return self._refuse(WECOM_APP, 400)
+        found = self._open(self._wecom, WECOM_APP, _query(request), body)
+        if isinstance(found, web.Response):
+            return found
         if isinstance(found, Challenge):
             return web.Response(text=found.answer)
+        if not isinstance(found, Nothing):
+            await self._keep("wecom", found)
+        self._count(WECOM_APP, found)
+        return web.Response()
+
+    async def feishu(self, request: web.Request) -> web.Response:
+        """Events, which are kept; taps on cards, which are handled and answered with what became of them."""
+        if self._feishu is None or not self.context.feishu_calls_us:
+            return web.Response(status=404)
+        found = self._open(self._feishu, FEISHU, request.headers, await whole_body(request))
+        if isinstance(found, web.Response):
+            return found
+        if isinstance(found, Challenge):
+            return web.Response(text=found.answer, content_type="application/json")
+        self._count(FEISHU, found)
+        return web.Response(body=await self.feishu_answer(found), content_type="application/json")
+
+    async def feishu_answer(self, found: Doorbell | Nothing | Sequence[Incoming]) -> bytes:
+        """Keep or handle what Feishu told, by whichever way it came, and say what it is to be told in return."""
         if isinstance(found, Nothing):
-            self.metrics.count("callbacks", path=WECOM_APP, outcome="ignored")
-            return web.Response()
+            return b"{}"
+        if not isinstance(found, Doorbell) and len(found) == 1 and waits(found[0]):
+            return answer(await self._at_once(found[0]))
+        await self._keep("feishu", found)
+        return b"{}"
+
+    def _open(
+        self, platform: Platform, path: str, signed: Mapping[str, str], body: bytes
+    ) -> web.Response | Challenge | Doorbell | Nothing | Sequence[Incoming]:
+        try:
+            return platform.open(signed, body)
+        except Malformed:
+            return self._refuse(path, 400)
+        except Forged:
+            return self._refuse(path, 403)
+
+    async def _keep(self, vendor: str, found: Doorbell | Sequence[Incoming]) -> None:
+        """Commit what came in, before it is answered."""
         context = self.context
         now = context.now()
         day = context.ground.today(now)
@@ -60,13 +107,49 @@ class Callbacks:
             bell = {"surface": found.surface, "desk": found.desk, "token": found.token}
             rows = [inbox.row(_ring(found), "doorbell", bell, box=box, day=day, now=now)]
         else:
-            rows = [inbox.row(f"wecom:{one.id}", "chat", to_body(one), box=box, day=day, now=now) for one in found]
+            rows = [inbox.row(f"{vendor}:{one.id}", "chat", to_body(one), box=box, day=day, now=now) for one in found]
         await inbox.accept(context.ground, rows)
-        self.metrics.count("callbacks", path=WECOM_APP, outcome="accepted")
-        return web.Response()
 
-    def _refuse(self, status: int) -> web.Response:
-        self.metrics.count("callbacks", path=WECOM_APP, outcome="refused")
+    async def _at_once(self, incoming: Incoming) -> str:
+        """Handle a tap now. What takes too long goes on without the person's having to wait."""
+        now = self.context.now()
+        handling = asyncio.create_task(self._handle(incoming, now))
+        self._under_way.add(handling)
+        handling.add_done_callback(self._under_way.discard)
+        try:
+            return await asyncio.wait_for(asyncio.shield(handling), PATIENCE)
+        except TimeoutError:
+            return self.context.texts.say("tap.working", self.context.house.locale)
+        except Exception:
+            log.exception("a tap could not be handled")
+            return self.context.texts.say("tap.failed", self.context.house.locale)
+
+    async def _handle(self, incoming: Incoming, now: datetime) -> str:
+        context = self.context
+        day = context.ground.today(now)
+        box = await context.ground.days.for_day(day)
+        key = f"feishu:{incoming.id}"
+        row = inbox.row(key, "chat", to_body(incoming), box=box, day=day, now=now)
+
+        async def job(unit: Unit) -> str:
+            if not await inbox.take_in(unit, row):
+                return ""
+            turn = await context.dispatch.chat(unit, incoming, key)
+            if turn is None or turn.member is None:
+                return ""
+            locale = turn.member["locale"] or context.house.locale
+            words = [
+                await self._composer.toast(unit, about, text, values, locale) for text, values, about in turn.toasts
+            ]
+            return "\n".join(words)
+
+        return await context.dispatch.within(job, now)
+
+    def _count(self, path: str, found: object) -> None:
+        self.metrics.count("callbacks", path=path, outcome="ignored" if isinstance(found, Nothing) else "accepted")
+
+    def _refuse(self, path: str, status: int) -> web.Response:
+        self.metrics.count("callbacks", path=path, outcome="refused")
         return web.Response(status=status)
 
 

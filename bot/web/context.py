@@ -17,10 +17,10 @@ from storage.vault import Vault
 
 
 class ChatDoor(Protocol):
-    """A way into a conversation: the link that a `/c/` token leads to."""
+    """A way into a conversation: what a `/c/` link leads to."""
 
     async def chat_link(self, token: str) -> str:
-        """The platform's link that carries the token. Raises TryLater or GiveUp."""
+        """The platform's link; it carries the token where the platform brings one back. Raises TryLater or GiveUp."""
         ...
 
 
@@ -40,6 +40,7 @@ class Context:
     interview_secret: str | None
     interview_link: str | None
     largest_upload: int
+    feishu_calls_us: bool = True  # False: what it tells comes over the long connection
 
     def now(self) -> datetime:
         """The present moment, aware, UTC."""

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import segno
 from aiohttp import web
+from markupsafe import Markup
 
 from bot.errors import GiveUp, TryLater
 from bot.web.buttons import page_button
@@ -14,7 +16,7 @@ from bot.web.context import Context
 from bot.web.html import Pages, redirect
 from recruiting.model import Application
 from recruiting.process import StageKind
-from storage import inbox, links
+from storage import codes, inbox, links
 from storage.applications import Loaded, load_one
 from storage.links import digest, token_for
 from storage.search import lock_candidate
@@ -28,6 +30,7 @@ _TOKEN = re.compile("[A-Za-z0-9_-]{16,128}")
 # Who opens links without a person having asked for it.
 _CRAWLERS = re.compile("bot|spider|crawler|preview|facebookexternalhit|curl|python|go-http-client", re.IGNORECASE)
 _FETCHED_AHEAD = re.compile("prefetch|preview", re.IGNORECASE)
+_WITH_CODE = frozenset({"feishu"})  # whose links don't bring our token back: a code that is sent in the chat does
 PLATFORM_AWAY = 30  # seconds after which the chat may be tried again
 
 
@@ -144,14 +147,26 @@ class LinkPages:
             return await self._elsewhere(loaded, 410, "page.ended", now)
         if link["expires_at"] is not None and now >= link["expires_at"]:
             return await self._elsewhere(loaded, 410, "page.chat.expired", now)
-        door = self.context.chat_doors.get("wechat")
-        if door is None:
+        doors = self.context.chat_doors
+        via = request.query.get("via", "")
+        if via not in doors and len(doors) > 1:
+            return self.pages.render("choose.html", loaded.locale, doors=doors, chat=self.pages.path("c", token))
+        if not doors:
             return await self._elsewhere(loaded, 200, "page.reasons", now)
+        name = via if via in doors else next(iter(doors))
         try:
-            return redirect(await door.chat_link(token))
+            way = await doors[name].chat_link(token)
         except (TryLater, GiveUp) as error:
             log.warning("the chat link cannot be made: %s", error)
             return await self._elsewhere(loaded, 503, "page.failed", now, {"Retry-After": str(PLATFORM_AWAY)})
+        return await self._with_code(link, loaded, way, now) if name in _WITH_CODE else redirect(way)
+
+    async def _with_code(self, link: Link, loaded: Loaded, way: str, now: datetime) -> web.Response:
+        """The way to the bot, and the code that tells it who comes."""
+        code = await self.context.dispatch.within(lambda unit: codes.for_link(unit, link["digest"]), now)
+        drawn = segno.make_qr(way).svg_inline(omitsize=True, border=4, dark="#000", light="#fff")
+        picture = Markup(drawn)  # noqa: S704 - lines only, drawn here
+        return self.pages.render("code.html", loaded.locale, bot=way, code=code, picture=picture)
 
     async def _elsewhere(
         self, loaded: Loaded, status: int, text: str, now: datetime, headers: Mapping[str, str] | None = None

@@ -16,12 +16,13 @@ from bot.web.page import CandidatePage
 from bot.web.sms import SmsCallback
 
 
-def build_web(context: Context) -> web.Application:
+def build_web(context: Context, callbacks: Callbacks | None = None) -> web.Application:
     """The application with all its paths; whoever runs it starts the workers."""
     app = web.Application(middlewares=[guard], client_max_size=LARGEST_BODY)
-    metrics, pages = Metrics(), Pages(context)
+    callbacks, pages = callbacks or Callbacks(context, Metrics()), Pages(context)
+    metrics = callbacks.metrics
     for part in (
-        Callbacks(context, metrics),
+        callbacks,
         SmsCallback(context, metrics),
         InterviewHook(context, metrics),
         LinkPages(context, pages),

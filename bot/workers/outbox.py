@@ -39,9 +39,15 @@ LANES = 2  # one lane sends while the other commits
 WELCOME = timedelta(seconds=20)  # 微信客服: how long a welcome code lives (DOC 95122)
 STUCK_AFTER = timedelta(minutes=1)  # a try of another process that never ended: that process is gone
 GONE_AFTER = timedelta(minutes=10)  # the same, where it must be certain because a repeat would be a second message
-KNOWN_TO_WECOM = timedelta(hours=4)  # how long the app's duplicate check remembers a message
+# How long the other side knows a message by its id, so that a repeat is no second message (docs/delivery.md).
+KNOWN: Mapping[str, timedelta] = {
+    "sms": timedelta.max,
+    "wecom.kf": timedelta.max,
+    "wecom.app": timedelta(hours=4),
+    "feishu": timedelta(hours=1),
+    "feishu.group": timedelta(hours=1),
+}
 GROUP_PATIENCE = timedelta(days=3)  # below HR's group there is no rung
-REPEATABLE = {"chat": True, "sms": True, "email": False, "group": False}
 TO_CANDIDATES = frozenset({"chat", "sms", "email"})
 
 
@@ -236,6 +242,8 @@ class Outbox:
             chat = chats.get(row["candidate_id"] or "")
             if row["conversation_id"] is None and chat is not None:
                 row["conversation_id"], row["surface"] = chat["id"], chat["surface"]
+        elif rung == "member" and row["surface"] is None:
+            row["surface"] = await self.composer.surface_of(unit, row)
         if rung in TO_CANDIDATES and loaded is not None and row["start"] not in REPLIES:
             judged = verdict(_outgoing(row, chats), loaded.application, unit.now)
             if judged.step is Step.SKIP:
@@ -274,18 +282,14 @@ class Outbox:
     ) -> Letter | None:
         """The frozen letter, or a fresh one that is frozen now. A row that cannot be addressed takes the next rung."""
         try:
-            if row["frozen"] is not None and row["rung"] != "group":
+            if row["frozen"] is not None and (row["rung"] != "group" or _known(row)):
                 box = await self._box(unit, row, loaded)
                 return Letter.from_json(orjson.loads(box.open(row["frozen"], f"outbox.frozen:{row['id']}")))
             letter = await self.composer.letter(unit, row, loaded)
             box = await self._box(unit, row, loaded)
         except GiveUp as error:
-            if row["rung"] == "member" and loaded is not None and row["start"] not in REPLIES:
-                row["rung"] = "group"  # nobody to write to in private: HR's group
-                return await self._letter(unit, course, row, loaded, skipped)
             skipped.append((row, Sending.FAILED, error.reason, "", ""))
-            if loaded is not None and row["rung"] in TO_CANDIDATES:
-                await outbox.step_down_loaded(unit, loaded, row, error.reason)
+            await self._next_rung(unit, row, loaded, error.reason)
             return None
         except Unsealable:
             skipped.append((row, Sending.SKIPPED, "erased", "", ""))
@@ -298,6 +302,8 @@ class Outbox:
                 await course.take(loaded, Unreachable(_cause(row), row["stage"], row["visit"], "not_written"))
             return None
         row["frozen"] = _frozen(box, row, letter)
+        if letter.person is not None:
+            row["surface"] = letter.person.surface
         return letter
 
     async def _refrozen(self, unit: Unit, one: Prepared, applications: Mapping[str, Loaded]) -> Prepared:
@@ -370,7 +376,7 @@ class Outbox:
     ) -> None:
         reason = outcome.given_up
         if outcome.later is not None:
-            repeatable = REPEATABLE.get(outcome.prepared.letter.channel, False)
+            repeatable = unit.now - (row["tried_at"] or unit.now) < _known(row)
             again = self.policy.next_try(row["tries"] + 1, unit.now, outcome.later.wait)
             group = row["rung"] == "group"  # nobody stands below it: a marked repeat is better than silence
             if again is None and group and unit.now - row["created_at"] < GROUP_PATIENCE:
@@ -409,10 +415,12 @@ class Outbox:
 
 def _may_repeat(row: Mapping[str, Any], now: datetime) -> bool:
     """Whether an interrupted try may be repeated: the other side knows our id, or it is HR's group."""
-    if row["rung"] == "member" and now - row["sending_at"] >= KNOWN_TO_WECOM:
-        return False
-    kind = "chat" if row["rung"] == "member" else row["rung"]
-    return kind == "group" or REPEATABLE.get(kind, False)
+    return row["rung"] == "group" or bool(now - row["sending_at"] < _known(row))
+
+
+def _known(row: Mapping[str, Any]) -> timedelta:
+    """How long the other side knows the message by our id."""
+    return KNOWN.get("sms" if row["rung"] == "sms" else row["surface"] or "", timedelta(0))
 
 
 def _frozen(box: Box, row: Mapping[str, Any], letter: Letter) -> SealedBytes:
@@ -451,10 +459,17 @@ def _outgoing(row: Mapping[str, Any], chats: Mapping[str, Mapping[str, Any]]) ->
 def _wishes(row: Mapping[str, Any]) -> list[tuple[str, Rate]]:
     """The buckets that a message drinks from."""
     match row["rung"]:
+        case "group" if row["surface"] != "feishu.group":
+            return [(f"group:{row['surface']}:{row['conversation_id']}", limits.GROUP_ROBOT)]
+        case "member" | "chat" | "group" if (row["surface"] or "").startswith("feishu"):
+            receiver = row["conversation_id"] or row["member_id"] or row["surface"]
+            return [
+                ("feishu", limits.FEISHU_APP),
+                ("feishu:now", limits.FEISHU_API),
+                (f"feishu:{receiver}", limits.FEISHU_CHAT),
+            ]
         case "member":
             return [("wecom", limits.WECOM_API), (f"member:{row['member_id']}", limits.WECOM_MEMBER)]
-        case "group":
-            return [("group", limits.WECOM_GROUP)]
         case "chat":
             return [("kf", limits.WECOM_API)]
         case "email":

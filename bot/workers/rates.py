@@ -8,7 +8,7 @@ from recruiting.model import Purpose
 from recruiting.process import Alert, Process, words
 from recruiting.rates import Counts, Verdict, certain, counted_until, in_words, step_of, verdict
 from storage import rates
-from storage.owed import owe
+from storage.groups import owe_groups
 from storage.unit import Ground, Unit
 
 CLAIM = 50
@@ -99,11 +99,10 @@ class Rates:
             "high": said.high,
             "certain_words": {"$say": "alert.certain" if certain(alert, counts) else "alert.chance"},
         }
-        owe(
+        await owe_groups(
             unit,
             box,
             promise=f"alert/{watch['batch_id']}/{watch['process_id']}/{watch['number']}/{watch['level'] + 1}",
-            rung="group",
             start="reply",
             purpose=Purpose.ALERT,
             text=f"alert.{alert.rate.value}.{EVENTS[told]}",

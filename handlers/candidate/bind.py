@@ -28,7 +28,7 @@ async def enter(turn: Turn) -> None:
     elif turn.candidate_id is not None:
         if turn.incoming.welcome_code:
             await _welcome_back(turn)
-    elif turn.incoming.scene or turn.incoming.welcome_code:
+    else:
         await greet_stranger(turn)
 
 
@@ -63,8 +63,12 @@ async def send_code(turn: Turn) -> None:
 
 @routes.on("code")
 async def try_code(turn: Turn) -> None:
-    """Six digits were typed: the right ones bind. Who waits for no code is a stranger like any other."""
+    """A code was typed: the right one binds. Who waits for none is a stranger like any other."""
     assert turn.conversation is not None
+    if len(turn.argument) == codes.LENGTH:
+        link = await codes.check_link(turn.unit, turn.conversation, turn.argument)
+        await (_enter_by(turn, link) if link is not None and _valid(turn, link) else greet_stranger(turn))
+        return
     candidate = await codes.check(turn.unit, turn.conversation["id"], turn.argument)
     if candidate is None:
         await greet_stranger(turn)

@@ -5,7 +5,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from handlers.hr import reviews
-from handlers.hr.scope import COMMANDS, actor, find, find_first, may_decide, one_of, settle, tapped, tell, who
+from handlers.hr.scope import (
+    COMMANDS,
+    LONGEST_REASON,
+    actor,
+    find,
+    find_first,
+    may_decide,
+    one_of,
+    reason_form,
+    reason_of,
+    settle,
+    tapped,
+    tell,
+    who,
+)
 from handlers.routing import Offer, Routes, Turn
 from recruiting.decide import refusal
 from recruiting.model import Decided
@@ -19,7 +33,6 @@ routes = Routes()
 
 REASONS = ("not_fit", "position_filled", "not_passed", "night_shift", "other")
 PASS, REJECT = "pass", "reject"  # what a yes or no is about
-LONGEST_REASON = 200
 ANSWER_WITHIN = timedelta(minutes=15)  # a typed reason belongs to the question before it
 
 
@@ -105,7 +118,8 @@ async def reject_by_name(turn: Turn) -> None:
 @routes.tap("reject")
 async def reject_by_button(turn: Turn) -> None:
     """A rejection asks once for its reason, then takes effect. Its button names the document, if it is about one."""
-    document, _, reason = turn.argument.partition("|")
+    document, _, told = turn.argument.partition("|")
+    reason = reason_of(turn, told)
     loaded = await tapped(turn)
     if loaded is None:
         turn.reply("refused.decided")
@@ -144,7 +158,7 @@ async def typed_reason(turn: Turn) -> None:
 async def _ask_reason(turn: Turn, loaded: Loaded) -> None:
     await _expect(turn, {"reject": loaded.id, "at": _place(loaded)})
     offers = [Offer(f"reasons.{reason}", REJECT, f"|{reason}", loaded.id) for reason in REASONS]
-    tell(turn, loaded, "reject.ask", offers=offers)
+    tell(turn, loaded, "reject.ask", offers=offers, form=reason_form(loaded, "|", REASONS))
 
 
 async def _reject(turn: Turn, loaded: Loaded, reason: str) -> None:

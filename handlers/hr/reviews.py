@@ -5,7 +5,7 @@ import unicodedata
 from datetime import date, timedelta
 from typing import Any
 
-from handlers.hr.scope import COMMANDS, actor, find_first, may_review, one_of, settle, tapped, tell, who
+from handlers.hr.scope import COMMANDS, actor, find_first, may_review, one_of, reason_form, settle, tapped, tell, who
 from handlers.routing import Offer, Routes, Turn
 from recruiting.decide import refusal
 from recruiting.model import DocumentDecided
@@ -157,7 +157,12 @@ async def approve(turn: Turn) -> None:
     document, _, until = turn.argument.partition("|")
     if not await _may_still(turn, loaded, document):
         return
-    expires_on = date.fromisoformat(until) if until else None
+    until = turn.entered("expires_on") or until
+    try:
+        expires_on = date.fromisoformat(until) if until else None
+    except ValueError:
+        turn.reply("command.cert.bad_date")
+        return
     refused = await decide(turn.unit, loaded, document, approve=True, actor=actor(turn), expires_on=expires_on)
     if refused is not None:
         tell(turn, loaded, refused)
@@ -184,7 +189,7 @@ async def _ask_reason(turn: Turn, loaded: Loaded, document: str) -> None:
     until = (turn.now + ANSWER_WITHIN).isoformat()
     await _expect(turn, {"reject": loaded.id, "document": document, "until": until})
     offers = [Offer(f"reasons.{reason}", "reject", f"{document}|{reason}", loaded.id) for reason in REASONS]
-    tell(turn, loaded, "reject.ask_document", offers=offers)
+    tell(turn, loaded, "reject.ask_document", offers=offers, form=reason_form(loaded, f"{document}|", REASONS))
 
 
 async def _may_still(turn: Turn, loaded: Loaded, document: str) -> bool:

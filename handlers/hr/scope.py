@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from handlers.routing import Offer, Turn, Values
+from handlers.routing import Form, Offer, Turn, Values
 from recruiting.contacts import last_four
 from recruiting.process import Role, StageKind
 from storage import reports, search
@@ -12,6 +12,7 @@ from storage.members import covers
 
 SHOWN_ID = 8  # letters of an id that people are shown; six are enough to type
 MATCHES = 5
+LONGEST_REASON = 200
 NAME_WORDS = 4  # "Li Lei" has two; more than four words are no name
 
 COMMANDS = {
@@ -115,10 +116,25 @@ def tell(
     *,
     lines: Sequence[tuple[str, Values]] = (),
     offers: Sequence[Offer] = (),
+    form: Form | None = None,
     **values: Any,
 ) -> None:
     """Answer a member about an application."""
-    turn.reply(text, application=loaded, lines=lines, offers=offers, **values)
+    turn.reply(text, application=loaded, lines=lines, offers=offers, form=form, **values)
+
+
+def reason_form(loaded: Loaded, subject: str, reasons: Sequence[str]) -> Form:
+    """Where a card can have a form: a reason to choose, or one's own words."""
+    choices = [(reason, f"reasons.{reason}") for reason in reasons]
+    return Form(
+        [("reason", "label.reason", "choice", choices, ""), ("words", "label.own_words", "text", (), "")],
+        Offer("buttons.reject", "reject", subject, loaded.id, "danger"),
+    )
+
+
+def reason_of(turn: Turn, told: str) -> str:
+    """The reason that a card brought: own words, a choice of its form, or what the tapped button stood for."""
+    return (turn.entered("words") or turn.entered("reason") or told)[:LONGEST_REASON]
 
 
 def settle(turn: Turn, loaded: Loaded, label: str, text: str, **values: Any) -> None:

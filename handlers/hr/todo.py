@@ -65,6 +65,18 @@ async def settle_by_button(turn: Turn) -> None:
     await _settle(turn, loaded, id, turn.incoming.key.partition(":")[0], listed=bool(listed))
 
 
+@routes.tap("view")
+async def show_phone(turn: Turn) -> None:
+    """The candidate's number, where the card itself may not show it. Each look is kept in the audit log."""
+    loaded = await tapped(turn)
+    if loaded is None:
+        turn.reply("refused.decided")
+        return
+    person = (await reports.contacts(turn.unit, [loaded]))[loaded.candidate_id]
+    trail.note(turn.unit, actor(turn), "candidate.phone", loaded.id)
+    tell(turn, loaded, "follow_up.phone", phone=person.phone or {"$say": "owner.none"})
+
+
 async def _settle(turn: Turn, loaded: Loaded, id: str, outcome: str, note: str = "", *, listed: bool = False) -> None:
     """Put the outcome to the rules, unless somebody was quicker: then say who. Take the candidate's lock before."""
     row = await followups.by_id(turn.unit, id)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from config.settings import SmsProvider, WrongSettings, fresh_master_key, load_settings, reference, warnings
+from config.settings import FeishuMode, SmsProvider, WrongSettings, fresh_master_key, load_settings, reference, warnings
 
 RAW = bytes(range(224, 256))  # gives + and / in base64
 KEY = base64.b64encode(RAW).decode()
@@ -79,6 +79,7 @@ def test_everything_can_be_set() -> None:
             "BULOU_WECOM__BOT_TOKEN": "b",
             "BULOU_WECOM__BOT_AES_KEY": AES_KEY,
             **FEISHU,
+            "BULOU_FEISHU__MODE": "callback",
             "BULOU_FEISHU__API_BASE": "https://open.larksuite.com",
             "BULOU_FEISHU__ENCRYPT_KEY": "e",
             "BULOU_FEISHU__HR_CHAT_ID": "oc_1",
@@ -164,6 +165,15 @@ def test_everything_can_be_set() -> None:
             "BULOU_FEISHU__VERIFICATION_TOKEN: expected a value (or BULOU_FEISHU__ENCRYPT_KEY)",
         ),
         (
+            {**FEISHU, "BULOU_FEISHU__MODE": "callback", "BULOU_FEISHU__VERIFICATION_TOKEN": ""},
+            "BULOU_FEISHU__VERIFICATION_TOKEN: expected a value (or BULOU_FEISHU__ENCRYPT_KEY)",
+        ),
+        ({**FEISHU, "BULOU_FEISHU__MODE": "push"}, "BULOU_FEISHU__MODE: expected callback or websocket"),
+        (
+            {**FEISHU, "BULOU_FEISHU__MODE": "websocket", "BULOU_FEISHU__APP_SECRET": ""},
+            "BULOU_FEISHU__APP_SECRET: expected a value, because BULOU_FEISHU__APP_ID is set",
+        ),
+        (
             {"BULOU_FEISHU__GROUP_SECRET": "g"},
             "BULOU_FEISHU__GROUP_WEBHOOK: expected a value, because BULOU_FEISHU__GROUP_SECRET is set",
         ),
@@ -197,6 +207,28 @@ def test_everything_can_be_set() -> None:
 def test_a_wrong_variable_is_named_with_what_to_do(variables: dict[str, str], line: str) -> None:
     found = wrong(**variables)
     assert [line] == [text[: len(line)] for text in found]
+
+
+class TestFeishuMode:
+    """Where we go to Feishu, its callbacks need no protection; where it comes to us, they do."""
+
+    def test_callbacks_unless_told_otherwise(self) -> None:
+        settings = load_settings({**LEAST, **FEISHU})
+        assert settings.feishu is not None
+        assert FeishuMode.CALLBACK is settings.feishu.mode
+
+    def test_a_long_connection_needs_only_the_app(self) -> None:
+        app = {name: value for name, value in FEISHU.items() if "VERIFICATION" not in name}
+        settings = load_settings({**LEAST, **app, "BULOU_FEISHU__MODE": "websocket"})
+        assert settings.feishu is not None
+        assert FeishuMode.WEBSOCKET is settings.feishu.mode
+        assert (None, None) == (settings.feishu.encrypt_key, settings.feishu.verification_token)
+        assert [] == warnings(settings)
+
+    def test_but_the_whole_app(self) -> None:
+        because = "expected a value, because BULOU_FEISHU__MODE is set to websocket"
+        expected = [f"BULOU_FEISHU__APP_ID: {because}", f"BULOU_FEISHU__APP_SECRET: {because}"]
+        assert expected == wrong(BULOU_FEISHU__MODE="websocket")
 
 
 def test_all_wrong_variables_are_named_at_once() -> None:

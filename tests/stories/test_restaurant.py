@@ -5,15 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import BROWSER, World
+from tests.world import BROWSER, Cast, World
 
 PROCESS = Path(__file__).parents[2] / "config" / "processes" / "restaurant.yaml"
 PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(300)
 
 
-@pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with World.open(database_url, tmp_path, [PROCESS]) as opened:
+CASTS = {
+    "wecom": Cast(),
+    "hr on feishu": Cast(hr="feishu", platforms=("wecom", "feishu")),
+    "feishu alone": Cast(hr="feishu", candidates="feishu", platforms=("feishu",)),
+    "both": Cast(candidates="feishu", platforms=("wecom", "feishu")),
+}
+
+
+@pytest.fixture(params=CASTS)
+async def world(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with World.open(database_url, tmp_path, [PROCESS], CASTS[request.param]) as opened:
         yield opened
 
 
@@ -31,7 +39,7 @@ async def test_silence_costs_one_sms_and_one_follow_up(world: World) -> None:
 
     await world.wait(hours=12)
     assert [["not_participated"]] == await world.follow_ups(mei)
-    assert "李梅" in world.sandbox.app.messages(hr)[-1].text
+    assert "李梅" in world.hr_sees(hr)[-1].text
 
 
 async def test_from_invite_to_second_interview(world: World) -> None:
@@ -43,7 +51,7 @@ async def test_from_invite_to_second_interview(world: World) -> None:
 
     await mei.open_chat()
     await mei.send_picture(PICTURE)
-    assert [] == world.sandbox.app.messages(hr)  # without consent nothing was fetched
+    assert [] == world.hr_sees(hr)  # without consent nothing was fetched
 
     await mei.tap("consent")
     await world.hr_taps(hr, "approve")
@@ -105,7 +113,7 @@ async def test_no_certificate_no_second_interview(world: World) -> None:
     await mei.tap("consent")
     await mei.send_picture(PICTURE)
     await world.hr_taps(hr, "reject")
-    await world.hr_taps(hr, "reject")  # the reason
+    await world.hr_taps(hr, "reject", **({"reason": "certificate_unclear"} if world.cast.hr == "feishu" else {}))
     assert "health_certificate" == await world.stage(mei)
     assert "请" in mei.chat[-1]
 
@@ -123,7 +131,7 @@ async def test_a_reviewer_looks_and_each_look_is_kept(world: World) -> None:
     await mei.tap("upload")
     await mei.tap("consent")
     await mei.send_picture(PICTURE)
-    link = next(url for _, url in world.sandbox.app.messages(hr)[-1].buttons if "/v/" in url)
+    link = next(url for _, url in world.hr_sees(hr)[-1].buttons if "/v/" in url)
 
     async with world.browser.get(link, headers={"User-Agent": "WeComPreview/1.0"}) as preview:
         assert 404 == preview.status

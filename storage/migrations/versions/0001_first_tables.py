@@ -91,6 +91,8 @@ def upgrade() -> None:
         sa.Column("strangers_at", storage.types.UtcDateTime(), nullable=True),
         sa.Column("asks", sa.Integer(), nullable=False),
         sa.Column("asks_from", storage.types.UtcDateTime(), nullable=True),
+        sa.Column("wrong_codes", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("wrong_from", storage.types.UtcDateTime(), nullable=True),
         sa.Column("dialog", storage.types.Json(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_conversations")),
         sa.UniqueConstraint("surface", "desk", "account", name=op.f("uq_conversations_surface_desk_account")),
@@ -140,6 +142,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_given_answers_at"), ["at"], unique=False)
 
     op.create_table(
+        "hr_groups",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("surface", sa.String(length=64), nullable=False),
+        sa.Column("account", storage.types.Sealed(), nullable=False),
+        sa.Column("shops", storage.types.Json(), nullable=False),
+        sa.Column("created_at", storage.types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hr_groups")),
+        sa.UniqueConstraint("name", name=op.f("uq_hr_groups_name")),
+    )
+    op.create_table(
         "inbox",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.String(length=300), nullable=False),
@@ -156,6 +169,17 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.create_index("ix_inbox_due", ["status", "seq"], unique=False)
+
+    op.create_table(
+        "link_codes",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("link", sa.String(length=64), nullable=False),
+        sa.Column("created_at", storage.types.UtcDateTime(), nullable=False),
+        sa.Column("expires_at", storage.types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_link_codes")),
+    )
+    with op.batch_alter_table("link_codes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_link_codes_created_at"), ["created_at"], unique=False)
 
     op.create_table(
         "members",
@@ -549,10 +573,15 @@ def downgrade() -> None:
 
     op.drop_table("outbox")
     op.drop_table("members")
+    with op.batch_alter_table("link_codes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_link_codes_created_at"))
+
+    op.drop_table("link_codes")
     with op.batch_alter_table("inbox", schema=None) as batch_op:
         batch_op.drop_index("ix_inbox_due")
 
     op.drop_table("inbox")
+    op.drop_table("hr_groups")
     with op.batch_alter_table("given_answers", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_given_answers_at"))
 

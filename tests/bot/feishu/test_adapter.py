@@ -53,9 +53,22 @@ def test_keeps_the_protocol(platform: FeishuPlatform) -> None:
     assert kept is platform
 
 
-def test_a_verification_token_is_a_must(clock: StandingClock) -> None:
+def test_without_key_and_token_anybody_could_forge(clock: StandingClock) -> None:
     with pytest.raises(ValueError, match="Verification Token"):
-        FeishuPlatform(api_base="", app_id="", app_secret="", encrypt_key="k", verification_token="", now=clock.now)
+        FeishuPlatform(api_base="", app_id="", app_secret="", encrypt_key="", verification_token="", now=clock.now)
+
+
+def test_the_encrypt_key_alone_protects_as_well(clock: StandingClock) -> None:
+    """With a key the signature proves who speaks; a token that nobody set is not asked for."""
+    keyed = FeishuPlatform(
+        api_base="", app_id="cli_sim0000000000001", app_secret="", encrypt_key=KEY, verification_token="", now=clock.now
+    )
+    vector = VECTORS["V4"]
+    body = json.dumps({"encrypt": vector["encrypt"]}, separators=(",", ":")).encode()
+    signed = {"X-Lark-Request-Timestamp": vector["timestamp"], "X-Lark-Request-Nonce": vector["nonce"]}
+    assert isinstance(keyed.open({**signed, "X-Lark-Signature": vector["signature"]}, body), list)
+    with pytest.raises(Forged):
+        keyed.open({**signed, "X-Lark-Signature": "0" * 64}, body)
 
 
 # --- what comes in -----------------------------------------------------------------------------------------------

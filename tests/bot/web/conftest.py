@@ -48,7 +48,7 @@ async def context(database: Database, clock: StandingClock, tmp_path: Path) -> A
     loaded = load_process(PROCESS, PROCESS.name, texts.reasons())
     dispatch = Dispatch(ground)
     await dispatch.within(lambda unit: processes.first_files(unit, [loaded]), clock.now())
-    house = House(texts, "小满餐厅", "http://127.0.0.1:1", "zh-CN", zone, "https://interview.test/s/{token}", [])
+    house = House(texts, "小满餐厅", "http://127.0.0.1:1", "zh-CN", zone, "https://interview.test/s/{token}")
     vault = Vault(str(tmp_path / "vault"))
     await vault.open()
     platform = WeComPlatform(

@@ -54,7 +54,6 @@ class Killed(BaseException):
 class Wire:
     """The other side: keeps what it was given, and answers with what is next in `moods`, else with a yes."""
 
-    repeatable: bool = True
     tries: list[tuple[str, str, bool, Letter]] = field(default_factory=list)  # channel, id, again, letter
     moods: list[BaseException | Callable[[], Awaitable[None]]] = field(default_factory=list)
 
@@ -77,14 +76,13 @@ class Company:
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
+        ground.groups = (Person("wecom.group", "http://r"),)
         self.wire = Wire()
         self._people = 0
 
     def process(self) -> Outbox:
         """The outbox worker of a process that has just started."""
-        house = House(
-            standard_texts(), "小满", "http://127.0.0.1", "zh-CN", SHANGHAI, None, [Person("wecom.group", "http://r")]
-        )
+        house = House(standard_texts(), "小满", "http://127.0.0.1", "zh-CN", SHANGHAI, None)
         return Outbox(self.ground, Composer(house), {"chat": self.wire, "sms": self.wire, "email": self.wire})
 
     async def write(self, job: Callable[[Unit], Awaitable[T]], now: datetime = NOON) -> T:

@@ -15,6 +15,7 @@ from storage import members
 from storage.applications import load_one
 from storage.apply import take
 from storage.database import Database
+from storage.groups import owe_groups
 from storage.owed import owe
 from storage.search import lock_candidate
 from storage.tables import Conversation, OutboxRow
@@ -72,11 +73,10 @@ async def owe_alert(company: Company) -> None:
     async def job(unit: Unit) -> None:
         day = unit.ground.today(unit.now)
         said = {"values": {}, "lines": [], "fields": [], "offers": [], "welcome_code": ""}
-        owe(
+        await owe_groups(
             unit,
             await unit.ground.days.existing(unit.connection, day),
             promise="alert/1",
-            rung="group",
             start="reply",
             purpose=Purpose.ALERT,
             text="command.todo.none",
