@@ -105,7 +105,31 @@ def test_rather_nothing_than_too_much(phrase: str) -> None:
         ("the number of people who came to the shop last year was 123456", None),
     ],
 )
-def test_a_code_is_exactly_six_digits(text: str, expected: str | None) -> None:
+def test_a_code_to_the_phone_is_exactly_six_digits(text: str, expected: str | None) -> None:
+    assert expected == code_in(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("K7M2P9QX", "K7M2P9QX"),
+        (" k7m2p9qx\n", "K7M2P9QX"),
+        ("\u3000Ｋ７Ｍ２ｐ９ｑｘ", "K7M2P9QX"),
+        ("\u200bK7M2P9QX\u2060", "K7M2P9QX"),
+        ("A234567B", "A234567B"),
+        ("22334455", "22334455"),
+        ("K7M2P9Q", None),
+        ("K7M2P9QXY", None),
+        ("K7M2P9Q0", None),
+        ("K7M2P9Q1", None),
+        ("K7M2-P9QX", None),
+        ("K7M2P9QX!", None),
+        ("good luck", None),
+        ("my code is K7M2P9QX", None),
+        ("招聘招聘招聘招聘", None),
+    ],
+)
+def test_a_links_code_is_eight_characters_without_anything_else(text: str, expected: str | None) -> None:
     assert expected == code_in(text)
 
 
