@@ -9,13 +9,16 @@ import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 
-NAMES = ("callbacks", "turns", "timers", "outbox", "import", "startup")
+NAMES = ("callbacks", "feishu", "turns", "timers", "outbox", "import", "startup")
 MODULES = {"import": "roster"}  # a word that Python keeps for itself
 PEERS = (
     "aiohttp",
     "aiosqlite",
     "apscheduler",
     "asyncpg",
+    "lark-oapi",
+    "nonebot-adapter-feishu",
+    "nonebot2",
     "pgqueuer",
     "python-calamine",
     "sqlalchemy",

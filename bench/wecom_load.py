@@ -81,8 +81,9 @@ class Sender(asyncio.Protocol):
             self.done.set_exception(error or ConnectionError("the server hung up"))
 
 
-async def _main(port: int, count: int, connections: int, run: int) -> None:
-    waiting = [sealed(number, run) for number in range(count)]
+async def send_all(waiting: list[bytes], port: int, connections: int) -> None:
+    """Send the requests over so many connections, and print requests a second and the 99th percentile in ms."""
+    count = len(waiting)
     seconds: list[float] = []
     loop = asyncio.get_running_loop()
     senders = [
@@ -99,4 +100,5 @@ async def _main(port: int, count: int, connections: int, run: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(*map(int, sys.argv[1:])))
+    PORT, COUNT, CONNECTIONS, RUN = map(int, sys.argv[1:])
+    asyncio.run(send_all([sealed(number, RUN) for number in range(COUNT)], PORT, CONNECTIONS))

@@ -7,6 +7,7 @@ application without its workers. whole: our bot with everything running.
 import asyncio
 import logging
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from aiohttp import web
@@ -22,6 +23,29 @@ async def read_only(request: web.Request) -> web.Response:
     return web.Response(text="success")
 
 
+def application(path: str, handler: object) -> web.Application:
+    """An application that takes callbacks at one path."""
+    app = web.Application()
+    app.router.add_post(path, handler)  # type: ignore[arg-type]
+    return app
+
+
+async def serve(app: web.Application) -> None:
+    """Say the port and serve until nobody reads us any more."""
+    port = free_port()
+    async with listening(app, "127.0.0.1", port):
+        print(port, flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+
+
+async def serve_ours(kind: str, url: str, place: str, platform: Mapping[str, str]) -> None:
+    """Serve our web application alone (accepting), or our bot with everything running (whole)."""
+    from bot.web.routes import build_web
+
+    async with house(url, Path(place), platform, real_time=True) as home:
+        await serve(build_web(home.bot.context) if kind == "accepting" else home.bot.web())
+
+
 def peer() -> web.Application:
     """As wechatpy's documentation shows it, on aiohttp."""
     from wechatpy.enterprise import parse_message
@@ -35,33 +59,17 @@ def peer() -> web.Application:
         parse_message(xml)
         return web.Response(text="success")
 
-    return _application(take)
-
-
-def _application(handler: object) -> web.Application:
-    app = web.Application()
-    app.router.add_post(PATH, handler)  # type: ignore[arg-type]
-    return app
-
-
-async def _serve(app: web.Application) -> None:
-    port = free_port()
-    async with listening(app, "127.0.0.1", port):
-        print(port, flush=True)
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    return application(PATH, take)
 
 
 async def _main(kind: str, url: str = "", place: str = "") -> None:
     logging.basicConfig(level=logging.WARNING)
     if kind == "plain":
-        await _serve(_application(read_only))
+        await serve(application(PATH, read_only))
     elif kind == "wechatpy":
-        await _serve(peer())
+        await serve(peer())
     else:
-        from bot.web.routes import build_web
-
-        async with house(url, Path(place), WECOM, real_time=True) as home:
-            await _serve(build_web(home.bot.context) if kind == "accepting" else home.bot.web())
+        await serve_ours(kind, url, place, WECOM)
 
 
 if __name__ == "__main__":
