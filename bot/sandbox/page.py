@@ -1,4 +1,4 @@
-"""The demo's page: a candidate's phone, HR's WeCom, HR's group and the clock, for one person who plays them all."""
+"""The demo's page: a candidate's phone, HR's chats, HR's group and the clock, for one person who plays them all."""
 
 import asyncio
 import base64
@@ -6,6 +6,7 @@ import binascii
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -13,23 +14,11 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bot.sandbox.people import COMPANY
-from bot.sandbox.play import (
-    ALSO,
-    MARKS,
-    MEMBERS,
-    STAY_AWAY,
-    Bot,
-    Candidate,
-    Focus,
-    NotNow,
-    Play,
-    account,
-    may_book,
-    may_send,
-    message_json,
-)
+from bot.sandbox.feishu.people import Person
+from bot.sandbox.people import BATCH, COMPANY
+from bot.sandbox.play import STAY_AWAY, SURFACES, Bot, Play, may_book, may_send, message_json
 from bot.sandbox.record import Sent
+from bot.sandbox.roles import ALSO, MARKS, MEMBERS, Candidate, Focus, Line, NotNow, account
 from bot.sandbox.world import Sandbox
 
 STATIC = Path(__file__).parent / "static"
@@ -38,6 +27,7 @@ FILES = {
     "page.js": "text/javascript",
     "words.js": "text/javascript",
     "certificate.js": "text/javascript",
+    "feishu.js": "text/javascript",
 }
 LARGEST_ACT = 3 * 2**20
 SETTLES_WITHIN = 60.0  # real seconds
@@ -57,6 +47,9 @@ class Act(BaseModel):
     task: str = Field(default="", max_length=200)
     link: str = Field(default="", max_length=2048)
     picture: str = Field(default="", max_length=LARGEST_ACT)  # PNG in base64
+    message: str = Field(default="", max_length=64)
+    group: bool = False
+    at_bot: bool = False
     selected: dict[str, str | list[str]] = Field(default_factory=dict, max_length=20)
     minutes: int = Field(default=0, ge=0, le=60 * 24 * 14)
 
@@ -103,6 +96,11 @@ class Page:
             "reply": self._reply,
             "member_says": self._member_says,
             "member_taps": self._member_taps,
+            "feishu_opens": self._feishu_opens,
+            "feishu_says": self._feishu_says,
+            "feishu_menu": self._feishu_menu,
+            "feishu_picture": self._feishu_picture,
+            "feishu_taps": self._feishu_taps,
         }
 
     def routes(self) -> list[web.RouteDef]:
@@ -161,7 +159,8 @@ class Page:
         except (NotNow, LookupError) as error:
             await self._settle()
             return _json({"problem": str(error), **await self._whole(act.person)}, 409)
-        return _json({"focus": focus.to_json(), **await self._whole(focus.person or act.person)})
+        toast = focus.toast.to_json() if focus.toast else None
+        return _json({"focus": focus.to_json(), "toast": toast, **await self._whole(focus.person or act.person)})
 
     async def _settle(self) -> None:
         async with asyncio.timeout(SETTLES_WITHIN):
@@ -196,6 +195,43 @@ class Page:
     async def _member_taps(self, act: Act) -> Focus:
         return await self.play.member_taps(_member(act), act.task, act.key, act.selected)
 
+    # --- acts in Feishu ----------------------------------------------------------------------------------------------
+
+    async def _in_feishu(self, act: Act) -> tuple[Person, Focus]:
+        """Whose hand this is, a member's or else the candidate's; and where the page looks afterwards."""
+        if not act.member:
+            who = await self._who(act)
+            return self.play.feishu.person(who), Focus(who.id, "feishu")
+        userid = _member(act)
+        if act.group:
+            return self.play.feishu.members[userid], Focus(desk="feishu.group")
+        self.play.in_feishu.add(userid)
+        return self.play.feishu.members[userid], Focus(desk=f"feishu.{userid}")
+
+    async def _feishu_opens(self, act: Act) -> Focus:
+        person, focus = await self._in_feishu(act)
+        person.open_bot()
+        return focus
+
+    async def _feishu_says(self, act: Act) -> Focus:
+        person, focus = await self._in_feishu(act)
+        self.play.feishu.say(person, act.text, group=bool(act.member) and act.group, at_bot=act.at_bot)
+        return focus
+
+    async def _feishu_menu(self, act: Act) -> Focus:
+        person, focus = await self._in_feishu(act)
+        self.play.feishu.choose_menu(person, act.key)
+        return focus
+
+    async def _feishu_picture(self, act: Act) -> Focus:
+        person, focus = await self._in_feishu(act)
+        self.play.feishu.send_picture(person, _picture(act))
+        return focus
+
+    async def _feishu_taps(self, act: Act) -> Focus:
+        person, focus = await self._in_feishu(act)
+        return replace(focus, toast=await self.play.feishu.press(person, act.message, act.key, act.selected))
+
     # --- how things stand --------------------------------------------------------------------------------------------
 
     async def _whole(self, person: str) -> dict[str, Any]:
@@ -208,13 +244,20 @@ class Page:
             "company": COMPANY,
             "people": [self._row(one) for one in people],
             "phone": await self._phone(who) if who else None,
-            "desks": {
-                **{userid: self._chat("app", userid, self._sandbox.app.messages(userid)) for userid in MEMBERS},
-                "group": [message_json(message) for message in self._sandbox.robot.messages()],
-            },
+            "desks": self._desks(),
             "members": MEMBERS,
             "steps": self._steps(people),
             "log": self.log.lines,
+        }
+
+    def _desks(self) -> dict[str, list[dict[str, Any]]]:
+        """HR's side: private chats and the group, in WeCom and in Feishu."""
+        feishu = self.play.feishu
+        return {
+            **{userid: self._chat("app", userid, self._sandbox.app.messages(userid)) for userid in MEMBERS},
+            "group": [message_json(message) for message in self._sandbox.robot.messages()],
+            **{f"feishu.{userid}": self._feishu_chat(person) for userid, person in feishu.members.items()},
+            "feishu.group": _talk(feishu.lines(feishu.group.id), feishu.members["hr"].sees(feishu.group.id)),
         }
 
     def _row(self, one: Candidate) -> dict[str, Any]:
@@ -228,6 +271,8 @@ class Page:
             "reached": [mark for mark in (*MARKS, *ALSO) if mark in one.reached],
             "sms": len(self._sandbox.sms.messages(one.phone)),
             "wechat": len(self._sandbox.kf.messages(account(one))),
+            "feishu": len(self._feishu_messages(one)),
+            "chat": one.chat,
         }
 
     async def _phone(self, who: Candidate) -> dict[str, Any]:
@@ -236,15 +281,21 @@ class Page:
             "number": who.phone,
             "sms": self._chat("sms", who.phone, self._sandbox.sms.messages(who.phone)),
             "wechat": self._chat("kf", account(who), self._sandbox.kf.messages(account(who))),
+            "feishu": self._feishu_chat(self.play.feishu.known(who)),
             "entered": self._sandbox.kf.conversation(account(who)).entered is not None,
             "story": await self._bot.history(who.id),
         }
 
     def _chat(self, where: str, who: str, messages: Sequence[Sent]) -> list[dict[str, Any]]:
         """Both halves of a conversation, in the order of time."""
-        theirs = [message_json(message) for message in messages if not message.recalled]
-        ours = [line.to_json() for line in self.play.lines.get((where, who), [])]
-        return sorted([*ours, *theirs], key=lambda line: str(line["at"]))
+        return _talk(self.play.lines.get((where, who), []), messages)
+
+    def _feishu_chat(self, person: Person | None) -> list[dict[str, Any]]:
+        return _talk(self.play.feishu.lines(person.open_id), person.sees()) if person else []
+
+    def _feishu_messages(self, one: Candidate) -> Sequence[Sent]:
+        person = self.play.feishu.known(one)
+        return person.sees() if person else ()
 
     async def _note(self, people: Sequence[Candidate]) -> None:
         """Keep the log of what the bot did."""
@@ -258,11 +309,15 @@ class Page:
         """The facts by which the guide lights up."""
         reached = Counter(mark for one in people for mark in one.reached)
         total = len(people)
-        self._follow_ups |= {m.task_id for m in self._sandbox.app.messages("hr") if _offers(m, "reached:", but="pass:")}
-        cards, alerts = len(self._follow_ups), len(self._sandbox.robot.messages())
-        waiting = sum(1 for message in self._sandbox.app.messages("hr") if _offers(message, "approve:"))
+        asked = [*self._sandbox.app.messages("hr"), *self.play.feishu.members["hr"].sees()]
+        self._follow_ups |= {m.task_id or m.msgid for m in asked if _offers(m, "reached:", but="pass:")}
+        cards = len(self._follow_ups)
+        alerts = sum(1 for m in self._sandbox.robot.messages() if BATCH in m.text)  # others are about one person
+        waiting = sum(1 for message in asked if _offers(message, "approve:"))
         imported = {**self.play.imported, "again": self.play.again}
-        sending = next((one.name for one in people if may_send(one)), "")
+        sending = next((one for one in people if may_send(one)), None)
+        uploaded = [one for one in people if "uploaded" in one.reached]
+        about = uploaded[-1] if uploaded else sending
         booking = next((one.name for one in people if may_book(one)), "")
         return {
             "import": {"done": bool(people) and reached["invited"] == total, "invited": reached["invited"], **imported},
@@ -280,8 +335,9 @@ class Page:
             "a_day": {"done": cards > 0 and alerts > 0, "cards": cards, "alerts": alerts},
             "certificate": {
                 "done": reached["uploaded"] > 0,
-                "uploaded": [one.name for one in people if "uploaded" in one.reached],
-                "next": sending,
+                "uploaded": [one.name for one in uploaded],
+                "next": sending.name if sending else "",
+                "in_feishu": about is not None and about.chat == "feishu",
             },
             "approval": {
                 "done": reached["booked"] > 0,
@@ -293,7 +349,6 @@ class Page:
         }
 
 
-SURFACES = ("sms", "wecom.kf", "wecom.app", "wecom.group")
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-src http://127.0.0.1:* http://localhost:*;"
@@ -327,6 +382,12 @@ def _member(act: Act) -> str:
     if act.member not in MEMBERS:
         raise NotNow("there is no such member")
     return act.member
+
+
+def _talk(ours: Sequence[Line], theirs: Sequence[Sent]) -> list[dict[str, Any]]:
+    """What was said by hand and what the bot wrote, in the order of time."""
+    told = [*(line.to_json() for line in ours), *(message_json(one) for one in theirs if not one.recalled)]
+    return sorted(told, key=lambda line: str(line["at"]))
 
 
 def _offers(message: Sent, verb: str, *, but: str = "") -> bool:

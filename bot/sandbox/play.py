@@ -1,4 +1,4 @@
-"""What people do in the demo: candidates on their phones, HR in WeCom. Every hand goes through the real door."""
+"""What people do in the demo: candidates on their phones, HR at their desks. Every hand goes through the real door."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 import aiohttp
 
+from bot.sandbox.feishu_play import FeishuPlay, newest
 from bot.sandbox.record import Sent
+from bot.sandbox.roles import Candidate, Focus, Line, NotNow, account
 from bot.sandbox.world import Sandbox
 
 BROWSER = (
@@ -17,25 +19,6 @@ BROWSER = (
 )
 LINK = re.compile(r"https?://[^\s<>\"']+")
 HALF_A_DAY = timedelta(hours=12)
-MEMBERS = {"hr": "刘芳", "manager": "陈辉"}  # userid -> who it is: the recruiter, and the manager of the first shop
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One of the thirty, as the page shows them. `reached` says how far they have come, in words of `MARKS`."""
-
-    id: str  # of the application
-    name: str
-    phone: str  # E.164
-    shop: str
-    position: str
-    stage: str
-    status: str
-    reached: frozenset[str] = frozenset()
-
-
-MARKS = ("invited", "clicked", "interviewed", "uploaded", "approved", "booked")
-ALSO = ("passed", "reminded")  # the AI interview; reached too, but not shown as dots
 
 
 class Bot(Protocol):
@@ -62,43 +45,6 @@ class Bot(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What a person of the play has said, tapped or sent: the other half of a chat."""
-
-    at: datetime
-    text: str = ""
-    picture: int | None = None  # number of the picture, when it is one
-    tapped: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for the page."""
-        return {
-            "mine": True,
-            "at": self.at.isoformat(),
-            "text": self.text,
-            "picture": self.picture,
-            "tapped": self.tapped,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Focus:
-    """Where the page should look after an act."""
-
-    person: str = ""
-    app: str = ""  # sms, wechat, story
-    desk: str = ""  # hr, manager, group
-
-    def to_json(self) -> dict[str, str]:
-        """Plain values for the page."""
-        return {"person": self.person, "app": self.app, "desk": self.desk}
-
-
-class NotNow(Exception):
-    """This cannot be done at this point of the story: `str()` says why, to whoever plays."""
-
-
 @dataclass(slots=True)
 class Play:
     """Everything that whoever plays can do, and the guided story of the six steps."""
@@ -109,6 +55,11 @@ class Play:
     pictures: list[bytes] = field(default_factory=list)
     imported: dict[str, Any] = field(default_factory=dict)  # the first import's outcome
     again: dict[str, Any] = field(default_factory=dict)  # the outcome of importing the same file once more
+    in_feishu: set[str] = field(default_factory=set)  # members who wrote there last: their cards go there
+    feishu: FeishuPlay = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.feishu = FeishuPlay(self.sandbox, self.pictures)
 
     # --- by hand ---------------------------------------------------------------------------------------------------
 
@@ -146,6 +97,7 @@ class Play:
         """Somebody of the company writes to the app in WeCom."""
         self._add("app", userid, Line(self._now, text))
         await self.sandbox.app.say(userid, text)
+        self.in_feishu.discard(userid)
         return Focus(desk=userid)
 
     async def member_taps(
@@ -153,6 +105,7 @@ class Play:
     ) -> Focus:
         """Somebody of the company taps a button of a card."""
         await self.sandbox.app.tap(userid, task_id, key, selected)
+        self.in_feishu.discard(userid)
         return Focus(desk=userid)
 
     async def push(self, by: timedelta) -> Focus:
@@ -176,7 +129,11 @@ class Play:
     def seen(self) -> int:
         """How many messages people have got to see."""
         counters = self.sandbox.record.counters
-        return sum(counters[surface] for surface in ("sms", "wecom.kf", "wecom.app", "wecom.group"))
+        return sum(counters[surface] for surface in SURFACES)
+
+    def desk(self, userid: str) -> str:
+        """The desk at which a member is reached."""
+        return f"feishu.{userid}" if userid in self.in_feishu else userid
 
     # --- the story -------------------------------------------------------------------------------------------------
 
@@ -214,36 +171,26 @@ class Play:
                 await self._open_invite(browser, one, USUAL, finish=True)
         await self.bot.settle()
         self.sandbox.clock.push(HALF_A_DAY)
-        return Focus(desk="hr")
+        return Focus(desk=self.desk("hr"))
 
     async def certificate(self, picture: bytes) -> Focus:
-        """One who passed opens the chat by the link in the SMS, agrees, and sends the certificate."""
+        """One who passed comes into the chat by the link in the SMS, agrees, and sends the certificate."""
         who = await self._first(may_send)
-        link = next((link for link in self._links(who) if "/c/" in link), "")
-        if not link:
-            raise NotNow(f"{who.name} has not been asked for the certificate")
-        async with _browser() as browser, browser.get(link, allow_redirects=False) as answer:
-            await self.enter(who, answer.headers.get("Location", ""))
-        await self.bot.settle()
-        await self.send_picture(who, picture)
-        await self.bot.settle()
+        if who.chat != "feishu":
+            await self._enter_wechat(who)
+        await self._show(who, picture)
         await self._tap_first(who, "consent:")
         await self.bot.settle()
         if "uploaded" not in (await self._again(who)).reached:
-            await self.send_picture(who, picture)
-        return Focus(who.id, "wechat", "hr")
+            await self._show(who, picture)
+        return Focus(who.id, who.chat or "wechat", self.desk("hr"))
 
     async def approval(self) -> Focus:
         """HR looks at the certificate and taps "approve"; the candidate is offered times, and takes the first."""
-        for message in reversed(self.sandbox.app.messages("hr")):
-            key = next((key for _, key in message.buttons if key.startswith("approve:")), "")
-            if key:
-                await self.member_taps("hr", message.task_id, key)
-                await self.bot.settle()
-                break
+        await self._approve()
         who = await self._first(lambda one: may_book(one) and "approved" in one.reached)
         await self._tap_first(who, "slot:")
-        return Focus(who.id, "wechat", "hr")
+        return Focus(who.id, who.chat or "wechat", self.desk("hr"))
 
     # --- what these have in common ---------------------------------------------------------------------------------
 
@@ -263,7 +210,41 @@ class Play:
     async def _again(self, who: Candidate) -> Candidate:
         return next(one for one in await self.bot.candidates() if one.id == who.id)
 
+    async def _enter_wechat(self, who: Candidate) -> None:
+        link = next((link for link in self._links(who) if "/c/" in link), "")
+        if not link:
+            raise NotNow(f"{who.name} has not been asked for the certificate")
+        via = {"via": "wechat"}
+        async with _browser() as browser, browser.get(link, params=via, allow_redirects=False) as answer:
+            await self.enter(who, answer.headers.get("Location", ""))
+        await self.bot.settle()
+
+    async def _show(self, who: Candidate, picture: bytes) -> None:
+        """Send the picture where the candidate chats."""
+        if who.chat == "feishu":
+            self.feishu.send_picture(self.feishu.person(who), picture)
+        else:
+            await self.send_picture(who, picture)
+        await self.bot.settle()
+
+    async def _approve(self) -> None:
+        """Approve the certificate that waits in WeCom, else the one that waits in Feishu."""
+        for message in reversed(self.sandbox.app.messages("hr")):
+            key = next((key for _, key in message.buttons if key.startswith("approve:")), "")
+            if key:
+                await self.member_taps("hr", message.task_id, key)
+                await self.bot.settle()
+                return
+        found = newest(self.feishu.members["hr"].sees(), "approve:")
+        if found is not None:
+            await self.feishu.press(self.feishu.members["hr"], *found)
+            self.in_feishu.add("hr")
+            await self.bot.settle()
+
     async def _tap_first(self, who: Candidate, verb: str) -> None:
+        if who.chat == "feishu":
+            await self.feishu.press_newest(self.feishu.person(who), verb)
+            return
         for message in reversed(self.sandbox.kf.messages(account(who))):
             for _, key in message.buttons:
                 if key.startswith(verb):
@@ -292,6 +273,7 @@ class Play:
                 await finished.read()
 
 
+SURFACES = ("sms", "wecom.kf", "wecom.app", "wecom.group", "feishu", "feishu.group")
 STAY_AWAY = 5
 MOST_TURNS = 200
 COUNTED_TURNS = 4  # rates are counted every half an hour; after a few of these the story goes on
@@ -311,11 +293,6 @@ def may_send(one: Candidate) -> bool:
 def may_book(one: Candidate) -> bool:
     """Whether only HR's tap, or the choice of a time, is missing."""
     return one.status == "open" and "uploaded" in one.reached and "booked" not in one.reached
-
-
-def account(who: Candidate) -> str:
-    """The candidate's WeChat account."""
-    return f"wm{who.phone[1:]}"
 
 
 def message_json(message: Sent) -> dict[str, Any]:

@@ -18,7 +18,7 @@ TAPPED = {"click", "view"}  # entries of a menu
 class Sent:
     """One message to one person, phone number or group, as it stands there now."""
 
-    surface: str  # wecom.app, wecom.kf, wecom.group, feishu, feishu.group, feishu.robot, sms
+    surface: str  # wecom.app, wecom.kf, wecom.group, wecom.bot, wecom.botgroup, feishu, feishu.group, feishu.robot, sms
     to: str
     at: datetime
     msgid: str

@@ -22,6 +22,7 @@ from bot.sandbox.moods import Moods
 from bot.sandbox.record import Record
 from bot.sandbox.robot import Robot
 from bot.sandbox.wecom import App
+from bot.sandbox.wecom_bot import AiBot
 from bot.sandbox.wire import LARGEST_BODY, Api
 
 
@@ -38,6 +39,10 @@ class Names:
     sms_token: str = "sandbox-sms-token-not-a-secret"  # noqa: S105
     interview_secret: str = "whsec_b25seS1mb3ItdGhlLXNhbmRib3gtb25seS1mb3ItaXQ="  # noqa: S105
     group_key: str = "00000000-5a4d-4b0c-8000-000000000001"
+    bot_id: str = "aibsandbox000000000001"
+    bot_token: str = "sandboxGroupBotToken"  # noqa: S105
+    bot_aes_key: str = "SANDBOXsandboxSANDBOXsandboxSANDBOXsandbox2"
+    bot_hr_chat: str = "wrsandbox0000000000000001"
     feishu_app_id: str = "cli_sandbox000000001"
     feishu_secret: str = "sandbox-feishu-secret-not-a-secret"  # noqa: S105
     feishu_encrypt_key: str = "sandbox-encrypt-key-not-a-secret"
@@ -55,8 +60,8 @@ PLATFORMS = ("wecom", "feishu")
 class Sandbox:
     """WeCom, 微信客服, HR's group, Feishu, the SMS gateway and the interview provider, as strict as the real ones.
 
-    Tests and pages drive `kf` (candidates), `app` (members), `robot` (HR's group), `feishu`, `sms` and `interview`,
-    give the other side a bad day through `moods`, and wait for callbacks with `idle`.
+    Tests and pages drive `kf` (candidates), `app` (members), `robot` and `bot` (HR's group: one tells, one listens),
+    `feishu`, `sms` and `interview`, give the other side a bad day through `moods`, and wait for callbacks with `idle`.
     """
 
     def __init__(
@@ -91,6 +96,15 @@ class Sandbox:
         self.app = App(clock, self.record, self.media, self.callbacks, self.courier, corp_id=corp_id, agent_id=agent_id)
         self.kf = Kf(clock, self.record, self.media, self.callbacks, corp_id=corp_id, open_kfid=open_kfid)
         self.robot = Robot(clock, self.record, self.media, group_key)
+        self.bot = AiBot(
+            clock,
+            self.record,
+            self.courier,
+            crypto=CallbackCrypto(self.names.bot_token, self.names.bot_aes_key, ""),
+            foreign=CallbackCrypto(self.names.bot_token, self.names.bot_aes_key, corp_id),
+            bot_id=self.names.bot_id,
+            hr_chat_id=self.names.bot_hr_chat,
+        )
         self.sms = SmsGateway(clock, self.record, self.courier, sms_token)
         self.interview = InterviewProvider(clock, self.courier, interview_secret)
         self.feishu = Feishu(
@@ -136,6 +150,8 @@ class Sandbox:
             "app": self.record.by_person("wecom.app"),
             "kf": self.record.by_person("wecom.kf"),
             "groups": self.record.by_person("wecom.group"),
+            "bot": self.record.by_person("wecom.bot"),
+            "bot_groups": self.record.by_person("wecom.botgroup"),
             "feishu": self.feishu.state,
             "sms": self.record.by_person("sms"),
             "sms_posts": list(self.sms.posts),
@@ -209,6 +225,8 @@ class Sandbox:
             "BULOU_WECOM__AES_KEY": names.aes_key,
             "BULOU_WECOM__KF_OPEN_KFID": names.open_kfid,
             "BULOU_WECOM__GROUP_WEBHOOK": self.robot.url(base),
+            "BULOU_WECOM__BOT_TOKEN": names.bot_token,
+            "BULOU_WECOM__BOT_AES_KEY": names.bot_aes_key,
         }
 
 
@@ -221,6 +239,7 @@ async def serve(host: str = "127.0.0.1", port: int = 9000, bot_url: str = "http:
     """Play the world until cancelled, and say on stdout what a bot has to be told."""
     sandbox = Sandbox(Clock(), bot_url=bot_url)
     sandbox.app.members.update(MEMBERS)
+    sandbox.bot.hr_group.members.update(MEMBERS)
     for name in MEMBERS:
         sandbox.feishu.company.join(sandbox.feishu.hr_group.chat, sandbox.feishu.person(name))
     sandbox.feishu.oauth.any_redirect = True

@@ -1,12 +1,13 @@
 """The restaurant's story as somebody plays it on the demo's page, in a real browser."""
 
+import re
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, async_playwright, expect
+from playwright.async_api import Locator, Page, Route, async_playwright, expect
 
 from bot.commands.demo import playing
 
@@ -86,6 +87,10 @@ class Player:
     @property
     def cards(self) -> Locator:
         return self.page.locator("#desk .card")
+
+    async def turn_to(self, pane: str, app: str) -> None:
+        await self.page.click(f"#{pane}-switch [data-on={app}]")
+        await expect(self.page.locator(f"#{pane}-switch [data-on={app}]")).to_have_attribute("aria-pressed", "true")
 
     async def say_to_bot(self, text: str) -> None:
         await self.page.fill("#desk-draft", text)
@@ -246,6 +251,168 @@ async def test_the_guide_alone_tells_the_story(player: Player) -> None:
     await expect(player.page.locator("[data-step][data-done=true]")).to_have_count(6)
     await player.page.click("#language")
     await expect(player.page.locator("h1")).to_contain_text("No candidate slips through")
+
+
+async def test_the_same_story_in_feishu(player: Player) -> None:
+    """HR takes a follow-up and approves by form; the candidate comes in by a code; alerts reach both groups."""
+    await player.turn_to("office", "feishu")
+    await player.page.click("#desk [data-key=open]")
+    await player.rest()
+    for name in ("interviews", "half_a_day", "a_day"):
+        await player.step(name)
+    await follow_up_in_feishu(player)
+    await both_groups_are_told(player)
+    await in_by_a_code(player)
+    await certificate_in_feishu(player)
+    await approved_by_a_form(player)
+
+
+async def follow_up_in_feishu(player: Player) -> None:
+    """HR opened the bot there last, so that is where the card is. One tap: a toast, and nothing left to tap."""
+    await player.look_at("hr")
+    card = player.cards.filter(has=player.page.locator("[data-verb=no_answer]")).last
+    message = await card.get_attribute("data-message")
+    await card.locator("[data-verb=reached]").click()
+    await expect(player.page.locator("#desk-flash")).to_have_text("已联系")
+    taken = player.page.locator(f"[data-message='{message}']")
+    await expect(taken).to_have_attribute("data-settled", "true")
+    await expect(taken.locator("button")).to_have_count(0)
+    await player.rest()
+
+
+async def both_groups_are_told(player: Player) -> None:
+    """One alert in each group. In Feishu's the bot answers whoever mentions it, and nobody else."""
+    await player.look_at("group")
+    heard = player.page.locator("#desk .theirs")
+    await expect(heard.filter(has_text="缺席率")).to_have_count(1)
+    await player.say_to_bot(f"/状态 {WANG}")
+    await expect(heard.last).to_contain_text(WANG)
+    answered = await heard.count()
+    await player.page.click("#at-bot")
+    await player.say_to_bot("中午吃什么")
+    assert answered == await heard.count()
+    await player.turn_to("office", "wecom")
+    await expect(player.page.locator("#desk .markdown", has_text="缺席率")).to_have_count(1)
+    await player.turn_to("office", "feishu")
+
+
+async def in_by_a_code(player: Player) -> None:
+    """The link shows a code, because Feishu brings no link back; sent in the chat, it says who this is."""
+    await player.hold_phone_of(WANG, "sms")
+    await player.turn_to("phone", "feishu")
+    await player.page.click("#apps [data-app=sms]")
+    await player.page.click("#messages a[href*='/c/']:visible >> nth=-1")
+    page = player.page.frame_locator("#frame")
+    code = await page.locator("code").inner_text()
+    await page.locator("a.button").click()
+    await player.rest()
+    await expect(player.page.locator("#phone")).to_have_attribute("data-app", "feishu")
+    await player.page.fill("#draft", code)
+    await player.page.press("#draft", "Enter")
+    await player.rest()
+    said = player.page.locator("#messages .theirs")
+    await expect(said.last).to_contain_text(WANG)
+    await player.page.click("#chips >> text=进度")
+    await player.rest()
+    await expect(said.last).to_contain_text("健康证")
+
+
+async def certificate_in_feishu(player: Player) -> None:
+    """The picture waits for consent there too."""
+    await player.page.click("#picture")
+    await player.page.click("#send-picture")
+    await player.rest()
+    assert WANG not in await player.reached("uploaded")
+    await player.page.click("#messages [data-verb=consent]")
+    await player.has_reached(WANG, "uploaded")
+    await player.rest()
+
+
+async def approved_by_a_form(player: Player) -> None:
+    """HR corrects the date and approves; the candidate reads until when."""
+    await player.look_at("hr")
+    card = player.cards.filter(has=player.page.locator("[data-verb=approve]"))
+    await expect(card).to_contain_text(WANG)
+    year = int((await card.locator("[name=expires_on]").input_value())[:4])
+    await card.locator("[name=expires_on]").fill(f"{year}-01-15")
+    await card.locator("[data-verb=approve]").click()
+    await player.has_reached(WANG, "approved")
+    await expect(card).to_have_count(0)
+    await player.rest()
+    await expect(player.page.locator("#messages .theirs", has_text=re.compile("1月15日|01-15"))).to_have_count(1)
+
+
+SHOWN = {
+    "schema": "2.0",
+    "header": {"template": "orange", "title": {"tag": "plain_text", "content": "<img src=x onerror=alert(1)>"}},
+    "body": {
+        "elements": [
+            {"tag": "markdown", "content": "**&#60;b&#62;粗&#60;/b&#62;** <script>alert(1)</script>"},
+            {
+                "tag": "chart",
+                "chart_spec": {
+                    "type": "funnel",
+                    "categoryField": "name",
+                    "valueField": "value",
+                    "data": {"values": [{"name": "邀请", "value": 30}, {"name": "参加", "value": 15}]},
+                },
+            },
+            {
+                "tag": "form",
+                "name": "f",
+                "elements": [
+                    {"tag": "markdown", "content": "原因"},
+                    {
+                        "tag": "select_static",
+                        "name": "reason",
+                        "required": True,
+                        "options": [{"text": {"content": "其他"}, "value": "other"}],
+                    },
+                    {"tag": "input", "name": "words", "required": True, "default_value": " 太远 "},
+                    {
+                        "tag": "button",
+                        "type": "danger_filled",
+                        "text": {"content": "不通过"},
+                        "form_action_type": "submit",
+                        "behaviors": [{"type": "callback", "value": {"key": "reject:1"}}],
+                    },
+                ],
+            },
+        ]
+    },
+}
+
+
+async def test_a_feishu_card_is_drawn_as_text_and_asks_for_what_it_requires(player: Player) -> None:
+    """Words never become markup; a chart has bars; a form goes off once its required fields are filled in."""
+
+    async def with_card(route: Route) -> None:
+        answer = await route.fetch()
+        told = await answer.json()
+        payload = {"msgtype": "interactive", "interactive": SHOWN}
+        told["desks"]["feishu.hr"] = [{"mine": False, "at": told["now"], "msgid": "om_1", "payload": payload}]
+        await route.fulfill(response=answer, json=told)
+
+    await player.page.route("**/demo/state/*", with_card)
+    await player.turn_to("office", "feishu")
+    await expect(player.cards.locator("h4")).to_have_text("<img src=x onerror=alert(1)>")
+    await expect(player.cards.locator("b").first).to_have_text("<b>粗</b>")
+    await expect(player.cards).to_contain_text("<script>alert(1)</script>")
+    assert 0 == await player.cards.locator("img, script").count()
+    bars = [await bar.bounding_box() for bar in await player.cards.locator(".chart i").all()]
+    assert [2.0] == [round(bars[0]["width"] / bar["width"], 1) for bar in bars[1:] if bars[0] and bar]
+
+    orders: list[str] = []
+    player.page.on("request", lambda request: orders.append(request.url) if "/act/" in request.url else None)
+    await player.cards.locator("[data-verb=reject]").click()
+    assert "reason" == await player.page.evaluate("document.activeElement.name")
+    assert [] == orders
+    await player.cards.locator("[name=reason]").select_option("other")
+    async with player.page.expect_request("**/demo/act/feishu_taps") as sent:
+        await player.cards.locator("[data-verb=reject]").click()
+    told = (await sent.value).post_data_json or {}
+    assert {"reason": "other", "words": "太远"} == told["selected"]
+    assert ("hr", "om_1", "reject:1") == (told["member"], told["message"], told["key"])
 
 
 async def test_it_fits_a_phone(player: Player) -> None:

@@ -2,7 +2,8 @@
 // One page, three people, one clock. Draws what /demo/state says, and posts what is done to /demo/act.
 
 const $ = id => document.getElementById(id);
-const APPS = ["sms", "wechat", "history"];
+const CHATS = ["wechat", "feishu"];
+const OFFICES = ["wecom", "feishu"];
 const DESKS = ["hr", "group", "manager"];
 const STEPS = ["import", "interviews", "half_a_day", "a_day", "certificate", "approval"];
 const MARKS = ["invited", "clicked", "interviewed", "uploaded", "approved", "booked"];
@@ -13,10 +14,14 @@ let words = WORDS.zh;
 let person = "";
 let app = "sms";
 let desk = "hr";
+let office = "wecom";
+let atBot = true;
+let copied = "";
 let drawn = {};
 let firstDay = null;
 let waiting = 0;
 const seen = {people: {}, desks: {}};
+const chats = {};  // person -> the chat that lies on the phone, where it was chosen by hand
 
 // --- small tools ---------------------------------------------------------------------------------------------------
 
@@ -64,6 +69,16 @@ function toast(text) {
   toast.timer = setTimeout(() => { $("toast").hidden = true; }, 5000);
 }
 
+// What Feishu says for a moment to the one who tapped.
+function flash(target, told) {
+  if (!told) return;
+  target.textContent = told.text;
+  target.dataset.kind = told.kind;
+  target.hidden = false;
+  clearTimeout(target.timer);
+  target.timer = setTimeout(() => { target.hidden = true; }, 4000);
+}
+
 // --- talking to the server -----------------------------------------------------------------------------------------
 
 async function act(name, order = {}) {
@@ -77,6 +92,7 @@ async function act(name, order = {}) {
     });
     const told = await answer.json();
     if (told.problem) toast(told.problem);
+    flash($(order.member ? "desk-flash" : "phone-flash"), told.toast);
     if (told.people) {
       look(told.focus);
       take(told);
@@ -106,9 +122,10 @@ async function poll() {
 
 function look(focus) {
   if (!focus) return;
+  if (focus.person && CHATS.includes(focus.app)) chats[focus.person] = focus.app;
   if (focus.person) choose(focus.person, focus.app || app, false);
   else if (focus.app) app = focus.app;
-  if (focus.desk) desk = focus.desk;
+  if (focus.desk) [desk, office] = focus.desk.startsWith("feishu.") ? [focus.desk.slice(7), "feishu"] : [focus.desk, "wecom"];
 }
 
 function take(told) {
@@ -136,12 +153,16 @@ function draw() {
 }
 
 function markSeen(current) {
-  if (current) seen.people[person] = current.sms + current.wechat;
-  seen.desks[desk] = state.desks[desk].length;
+  if (current) seen.people[person] = received(current);
+  seen.desks[place(desk)] = theirs(place(desk));
 }
 
-const fresh = one => one.sms + one.wechat > (seen.people[one.id] ?? 1);
-const freshAt = name => Math.max(state.desks[name].filter(line => !line.mine).length - (seen.desks[name] ?? 0), 0);
+const received = one => one.sms + one.wechat + one.feishu;
+const fresh = one => received(one) > (seen.people[one.id] ?? 1);
+const theirs = name => state.desks[name].filter(line => !line.mine).length;
+const freshAt = name => Math.max(theirs(name) - (seen.desks[name] ?? 0), 0);
+const place = (name, where = office) => where === "feishu" ? `feishu.${name}` : name;
+const freshIn = where => DESKS.reduce((sum, name) => sum + freshAt(place(name, where)), 0);
 
 function drawClock() {
   const today = state.now.slice(0, 10);
@@ -163,7 +184,7 @@ function drawSteps() {
     return h("li", {class: facts.done ? "done" : name === next ? "next" : "", "data-step": name, "data-done": String(facts.done)},
       h("span", {class: "number", "aria-hidden": "true"}, facts.done ? "✓" : String(at + 1)),
       h("div", {},
-        h("h3", {}, said.title, facts.done ? h("span", {class: "hidden-words"}, ` (${words.done})`) : ""),
+        h("h3", {}, typeof said.title === "string" ? said.title : said.title(facts), facts.done ? h("span", {class: "hidden-words"}, ` (${words.done})`) : ""),
         h("p", {}, facts.done ? said.result(facts) : said.text),
         doable
           ? h("button", {type: "button", class: name === next ? "strong" : "quiet", "data-key": name, onclick: () => step(name)}, typeof said.action === "string" ? said.action : said.action(facts))
@@ -213,7 +234,7 @@ function drawPeople() {
       : h("em", {class: one.status}, words.status[one.status]),
     h("span", {class: "hidden-words"}, told))));
   }));
-  redraw($("choose"), JSON.stringify(state.people.map(one => one.name)), () => state.people.map(one => h("option", {value: one.id}, `${one.name} · ${one.shop}`)));
+  redraw($("choose"), JSON.stringify(state.people.map(one => one.name)), () => state.people.map(one => h("option", {value: one.id}, one.name)));
   $("choose").value = person;
 }
 
@@ -222,11 +243,23 @@ const tone = name => [...name].reduce((sum, letter) => sum + letter.codePointAt(
 function choose(id, wanted, fetching = true) {
   if (id !== person) closeBrowser();
   person = id;
-  app = wanted;
+  app = CHATS.includes(wanted) ? chatOf(id) : wanted;
   if (fetching) {
     draw();
     refresh();
   }
+}
+
+// The chat on somebody's phone: as chosen by hand, else where the bot knows them.
+function chatOf(id) {
+  return chats[id] || state.people.find(one => one.id === id)?.chat || CHATS[0];
+}
+
+// Two words of which one holds.
+function drawSwitch(target, names, now, pick, news) {
+  redraw(target, JSON.stringify([names, now, news, words.language]), () => names.map((name, at) =>
+    h("button", {type: "button", "data-key": name, "data-on": name, "aria-pressed": String(name === now), onclick: () => pick(name)},
+      words.places[name], news[at] && name !== now ? h("i", {class: "new", "aria-label": "·"}) : "")));
 }
 
 // --- the phone -----------------------------------------------------------------------------------------------------
@@ -237,19 +270,23 @@ function drawPhone(current) {
   $("where").textContent = `${current.shop} · ${current.status === "open" ? current.stage : words.status[current.status]}`;
   $("phone").dataset.app = app;
   $("phone").dataset.person = current.name;
-  $("app-title").textContent = {sms: words.smsTitle(state.company), wechat: words.wechatTitle(state.company), history: words.historyTitle}[app];
-  const lines = !phone ? [] : app === "sms" ? phone.sms : app === "wechat" ? phone.wechat : phone.story;
+  const chat = chatOf(person), apps = ["sms", chat, "history"];
+  drawSwitch($("phone-switch"), CHATS, chat, name => { chats[person] = app = name; closeBrowser(); draw(); }, [0, 0]);
+  $("app-title").textContent = app === "sms" ? words.smsTitle(state.company) : app === "history" ? words.historyTitle : words.chatTitle(state.company);
+  const lines = !phone ? [] : app === "history" ? phone.story : phone[app];
   const key = JSON.stringify([person, app, lines, words.language, phone && phone.entered]);
   $("composer").hidden = app === "history";
-  $("picture").hidden = app !== "wechat";
-  $("chips").hidden = app !== "wechat";
-  redraw($("chips"), words.language, () => words.chipsPhone.map(text =>
-    h("button", {type: "button", "data-key": text, onclick: () => act("say", {text})}, text)));
+  $("picture").hidden = $("chips").hidden = !CHATS.includes(app);
+  const clipboard = app === "feishu" ? copied : "";
+  redraw($("chips"), JSON.stringify([app, clipboard, words.language]), () => [
+    clipboard ? h("button", {type: "button", class: "paste", "data-key": "paste", onclick: paste}, words.paste(clipboard)) : "",
+    ...words.chipsPhone.map(text => h("button", {type: "button", "data-key": text, onclick: () => say(text)}, text)),
+  ]);
   redraw($("messages"), key, () => phoneLines(phone, lines));
   scrollDown($("messages"), `${person} ${app} ${lines.length}`);
-  redraw($("apps"), JSON.stringify([app, current.sms, current.wechat, words.language]), () => APPS.map(name =>
+  redraw($("apps"), JSON.stringify([app, chat, current.sms, current[chat], words.language]), () => apps.map(name =>
     h("button", {type: "button", role: "tab", "data-key": name, "data-app": name, "aria-selected": String(name === app), onclick: () => { app = name; closeBrowser(); draw(); }},
-      h("i", {class: `icon ${name}`, "aria-hidden": "true"}, h("svg", {})), words[name],
+      h("i", {class: `icon ${name}`, "aria-hidden": "true"}, h("svg", {})), words.places[name],
       name === "history" ? "" : h("span", {class: "count"}, String(current[name] || ""))))
   );
 }
@@ -258,10 +295,27 @@ function phoneLines(phone, lines) {
   if (app === "history") return lines.length ? [h("ol", {class: "history"}, together(lines).map(historyLine))] : [empty(words.historyEmpty)];
   if (app === "sms") return lines.length ? lines.map(line => bubble(line, smsBody(line))) : [empty(words.smsEmpty)];
   if (!lines.length) {
-    return [h("div", {class: "empty"}, h("p", {}, words.wechatEmpty),
-      h("button", {type: "button", class: "strong", "data-key": "enter", onclick: () => act("enter")}, words.enter))];
+    const order = app === "feishu" ? "feishu_opens" : "enter";
+    return [h("div", {class: "empty"}, h("p", {}, words.chatEmpty[app]),
+      h("button", {type: "button", class: "strong", "data-key": "enter", onclick: () => act(order)}, words.enter[app]))];
   }
-  return lines.map(line => bubble(line, wechatBody(line)));
+  return lines.map(line => bubble(line, app === "feishu" && !line.mine ? feishuBody(line, candidateHand) : wechatBody(line)));
+}
+
+const candidateHand = {
+  tap: (message, key, selected) => act("feishu_taps", {message, key, selected}),
+  open: url => openLink(url),
+};
+
+function say(text) {
+  act({sms: "reply", wechat: "say", feishu: "feishu_says"}[app], {text});
+}
+
+function paste() {
+  $("draft").value = copied;
+  copied = "";
+  draw();
+  $("draft").focus();
 }
 
 const empty = text => h("div", {class: "empty"}, h("p", {}, text));
@@ -296,7 +350,7 @@ function menuItem(item) {
 
 // Words with links in them that can be tapped.
 function linked(text, open) {
-  const parts = String(text || "").split(/(https?:\/\/[^\s<>"'）】]+)/);
+  const parts = String(text || "").split(/(https?:\/\/[!#-&(-;=?-~]+)/);
   return h("span", {class: "words"}, parts.map((part, at) => at % 2
     ? h("a", {href: part, "data-key": part, onclick: event => { event.preventDefault(); open(part); }}, part)
     : part));
@@ -307,6 +361,8 @@ function openLink(url) {
     window.open(url, "_blank", "noopener");
     return;
   }
+  // Of the two chats, the one that lies on this phone.
+  if (/\/c\/[^/?]+$/.test(url)) url += `?via=${chatOf(person)}`;
   $("address").textContent = url.replace(/^https?:\/\//, "");
   $("frame").title = url;
   $("frame").src = url;
@@ -328,6 +384,20 @@ addEventListener("message", event => {
   closeBrowser();
   act("enter", {link});
 });
+
+// On the page with the code: what leads into Feishu does so here too, and the code goes along as if it had been copied.
+function followIntoFeishu() {
+  const page = $("frame").contentDocument, code = page?.querySelector("code")?.textContent.trim();
+  if (!code) return;
+  page.addEventListener("click", event => {
+    if (!event.target.closest("a[href*='//applink.']")) return;
+    event.preventDefault();
+    copied = code;
+    chats[person] = app = "feishu";
+    closeBrowser();
+    act("feishu_opens");
+  });
+}
 
 // The same thing several times in a row is one line.
 function together(lines) {
@@ -353,31 +423,73 @@ function historyLine(line) {
 // --- HR's side -----------------------------------------------------------------------------------------------------
 
 function drawOffice(current) {
-  const names = {hr: `${words.recruiter} ${state.members.hr}`, manager: `${words.manager} ${state.members.manager}`, group: words.groupName};
+  const name = current ? current.name : "", here = place(desk), lines = state.desks[here];
   $("office").dataset.desk = desk;
-  redraw($("desks"), JSON.stringify([desk, DESKS.map(freshAt), words.language]), () => DESKS.map(name => {
-    const count = freshAt(name);
+  $("office").dataset.on = office;
+  drawSwitch($("office-switch"), OFFICES, office, name => { office = name; draw(); }, OFFICES.map(freshIn));
+  drawDesks();
+  redraw($("desk"), JSON.stringify([here, lines, words.language]), () => lines.length ? lines.map(deskLine) : [deskEmpty()]);
+  const silent = here === "group";
+  $("desk-composer").hidden = silent;
+  $("at-bot").hidden = here !== "feishu.group";
+  $("at-bot").setAttribute("aria-pressed", String(atBot));
+  redraw($("desk-chips"), JSON.stringify([here, name, words.language]), () => silent
+    ? [h("span", {class: "muted"}, words.groupOnly)]
+    : [...(here.startsWith("feishu.") && desk !== "group" ? words.menuDesk.map(menuEntry) : []), ...deskChips(name)]);
+  scrollDown($("desk"), `${here} ${lines.length}`);
+}
+
+function drawDesks() {
+  const names = {hr: `${words.recruiter} ${state.members.hr}`, manager: `${words.manager} ${state.members.manager}`, group: words.groupName};
+  redraw($("desks"), JSON.stringify([desk, office, DESKS.map(name => freshAt(place(name))), words.language]), () => DESKS.map(name => {
+    const count = freshAt(place(name));
     return h("button", {type: "button", role: "tab", "data-key": name, "data-desk": name, "aria-selected": String(name === desk), onclick: () => { desk = name; draw(); }},
       h("span", {class: `avatar square ${name}`, "aria-hidden": "true"}, name === "group" ? "群" : state.members[name].slice(0, 1)),
       h("span", {}, names[name]), count ? h("span", {class: "badge"}, String(count)) : "");
   }));
-  const lines = state.desks[desk];
-  redraw($("desk"), JSON.stringify([desk, lines, words.language]), () => lines.length ? lines.map(line => deskLine(line)) : [empty(words.deskEmpty)]);
-  scrollDown($("desk"), `${desk} ${lines.length}`);
-  const silent = desk === "group";
-  $("desk-composer").hidden = silent;
-  const name = current ? current.name : "";
-  redraw($("desk-chips"), JSON.stringify([desk, name, words.language]), () => silent
-    ? [h("span", {class: "muted"}, words.groupOnly)]
-    : words.chipsDesk(name).map(text => h("button", {type: "button", "data-key": text, onclick: () => act("member_says", {member: desk, text})}, text)));
 }
 
+function deskEmpty() {
+  if (office === "wecom") return empty(words.deskEmpty);
+  if (desk === "group") return empty(words.groupEmpty);
+  const open = () => act("feishu_opens", {member: desk});
+  return h("div", {class: "empty"}, h("p", {}, words.memberEmpty),
+    h("button", {type: "button", class: "strong", "data-key": "open", onclick: open}, words.openBot));
+}
+
+// In the group it is HR who writes.
+function memberSays(text) {
+  if (office === "wecom") act("member_says", {member: desk, text});
+  else if (desk === "group") act("feishu_says", {member: "hr", group: true, at_bot: atBot, text});
+  else act("feishu_says", {member: desk, text});
+}
+
+const deskChips = name => words.chipsDesk(name).filter(text => office === "wecom" || desk === "group" || text.includes(" ")).map(text =>
+  h("button", {type: "button", "data-key": text, onclick: () => memberSays(text)}, text));
+
+const menuEntry = ([key, text]) => h("button", {type: "button", class: "entry", "data-key": key, "data-menu": key,
+  onclick: () => act("feishu_menu", {member: desk, key})}, text);
+
 function deskLine(line) {
-  if (line.mine) return h("div", {class: "line mine"}, h("time", {datetime: line.at}, stamp(line.at)), h("div", {class: "bubble"}, line.text));
-  const body = line.payload.msgtype === "template_card" ? card(line)
+  const time = h("time", {datetime: line.at}, stamp(line.at));
+  if (line.mine && line.tapped) return h("p", {class: "noted"}, `${words.menu} ${line.text}`);
+  if (line.mine) return h("div", {class: "line mine"}, time, h("div", {class: "bubble"}, line.text));
+  time.prepend(`${office === "wecom" && desk === "group" ? words.robot : words.bot} · `);
+  return h("div", {class: "line theirs"}, time, office === "feishu" ? feishuBody(line, memberHand()) : wecomBody(line));
+}
+
+function wecomBody(line) {
+  return line.payload.msgtype === "template_card" ? card(line)
     : line.payload.msgtype.startsWith("markdown") ? h("div", {class: "bubble markdown"}, markdown(line.payload[line.payload.msgtype].content))
       : h("div", {class: "bubble"}, anchored(line.text));
-  return h("div", {class: "line theirs"}, h("time", {datetime: line.at}, `${desk === "group" ? words.robot : words.bot} · ${stamp(line.at)}`), body);
+}
+
+function memberHand() {
+  const where = desk === "group" ? {member: "hr", group: true} : {member: desk};
+  return {
+    tap: (message, key, selected) => act("feishu_taps", {...where, message, key, selected}),
+    open: url => window.open(url, "_blank", "noopener"),
+  };
 }
 
 function card(line) {
@@ -458,7 +570,7 @@ function spans(text) {
 function drawTabs() {
   const now = document.body.dataset.tab;
   const names = {story: words.tabStory, phone: words.tabPhone, office: words.tabOffice};
-  const counts = {office: DESKS.reduce((sum, name) => sum + freshAt(name), 0)};
+  const counts = {office: freshIn(office)};
   redraw($("tabs"), JSON.stringify([now, names, counts]), () => Object.entries(names).map(([name, text]) =>
     h("button", {type: "button", "data-key": name, "data-tab": name, "aria-pressed": String(name === now), onclick: () => showTab(name)},
       text, counts[name] ? h("span", {class: "badge"}, String(counts[name])) : "")));
@@ -494,14 +606,16 @@ function listen() {
     event.preventDefault();
     const text = $("draft").value.trim();
     $("draft").value = "";
-    if (text) act(app === "sms" ? "reply" : "say", {text});
+    if (text) say(text);
   });
   $("desk-composer").addEventListener("submit", event => {
     event.preventDefault();
     const text = $("desk-draft").value.trim();
     $("desk-draft").value = "";
-    if (text) act("member_says", {member: desk, text});
+    if (text) memberSays(text);
   });
+  $("at-bot").addEventListener("click", () => { atBot = !atBot; draw(); });
+  $("frame").addEventListener("load", followIntoFeishu);
   $("picture").addEventListener("click", () => {
     certificate($("who").textContent);
     $("camera").hidden = false;
@@ -510,7 +624,7 @@ function listen() {
   $("no-picture").addEventListener("click", () => { $("camera").hidden = true; $("picture").focus(); });
   $("send-picture").addEventListener("click", () => {
     $("camera").hidden = true;
-    act("picture", {picture: certificate($("who").textContent)});
+    act(app === "feishu" ? "feishu_picture" : "picture", {picture: certificate($("who").textContent)});
   });
   addEventListener("keydown", event => {
     if (event.key !== "Escape") return;

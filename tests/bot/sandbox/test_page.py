@@ -15,10 +15,11 @@ from bot.commands.demo import until_morning
 from bot.documents.roster import Draft, Rejected, check_rows
 from bot.documents.spreadsheet import read_table
 from bot.sandbox import Sandbox
+from bot.sandbox.feishu.company import Message
 from bot.sandbox.page import Page
 from bot.sandbox.people import BATCH, FILE_NAME, SHOPS, applicants, phone_of, workbook
-from bot.sandbox.play import Candidate, account
 from bot.sandbox.record import Sent
+from bot.sandbox.roles import Candidate, account
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 PNG = b"\x89PNG\r\n\x1a\n and so on"
@@ -98,7 +99,7 @@ async def test_the_page_and_its_parts_are_served_with_nothing_from_elsewhere(bro
         assert "/demo" == answer.url.path
         assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
         text = await answer.text()
-    for name in ("page.css", "page.js", "words.js", "certificate.js"):
+    for name in ("page.css", "page.js", "words.js", "certificate.js", "feishu.js"):
         assert f"/demo/{name}" in text
         async with browser.get(f"/demo/{name}") as answer:
             assert 200 == answer.status
@@ -199,6 +200,52 @@ async def test_members_write_and_tap(browser: Any, sandbox: Sandbox, bot: Any) -
     assert ["reached:1"] == [one["EventKey"] for one in bot.received if one["MsgType"] == "event"]
     await do(browser, "member_taps", 409, member="hr", task="t", key="reached:2")
     await do(browser, "member_says", 409, member="stranger", text="/help")
+
+
+async def test_everybody_writes_in_feishu_too(browser: Any, sandbox: Sandbox, bot: Any) -> None:
+    """A member in private and in the group, with a mention of the bot or without; and a candidate."""
+    told = await do(browser, "feishu_says", member="hr", text="/待办")
+    assert {"person": "", "app": "", "desk": "feishu.hr"} == told["focus"]
+    await do(browser, "feishu_menu", member="hr", key="todo")
+    await do(browser, "feishu_says", member="hr", text="/状态 王小雨", group=True, at_bot=True)
+    told = await do(browser, "feishu_says", member="hr", text="中午吃什么", group=True)
+    assert ["/待办", "/todo"] == [line["text"] for line in told["desks"]["feishu.hr"]]
+    assert ["@招聘助手 /状态 王小雨", "中午吃什么"] == [line["text"] for line in told["desks"]["feishu.group"]]
+    assert [] == told["desks"]["hr"]
+    told = await do(browser, "feishu_says", person="a1", text="进度")
+    assert ["进度"] == [line["text"] for line in told["phone"]["feishu"]]
+    assert {"person": "a1", "app": "feishu", "desk": ""} == told["focus"]
+    await sandbox.idle()
+    kinds = [delivery.what for delivery in sandbox.deliveries]
+    assert 3 == kinds.count("im.message.receive_v1")  # what mentions nobody is not the bot's business
+    assert 1 == kinds.count("application.bot.menu_v6")
+
+
+async def test_a_feishu_card_is_tapped_and_what_flashes_up_is_told(browser: Any, sandbox: Sandbox, bot: Any) -> None:
+    await do(browser, "feishu_opens", member="hr")
+    hr = sandbox.feishu.who("刘芳")
+    chat = sandbox.feishu.company.private_chat(hr)
+    tap = {
+        "tag": "button",
+        "text": {"content": "已联系上"},
+        "behaviors": [{"type": "callback", "value": {"key": "reached:1"}}],
+    }
+    shown = {"schema": "2.0", "body": {"elements": [tap]}}
+    card = Message(id="om_1", chat=chat, sender="", kind="interactive", content="", at=sandbox.clock.now(), card=shown)
+    sandbox.feishu.messages.show(card, shown, "")
+    assert 1 == (await state(browser))["steps"]["a_day"]["cards"]
+    await sandbox.idle()
+    bot.answers = [web.json_response({"toast": {"type": "success", "content": "已联系"}})]
+    told = await do(browser, "feishu_taps", member="hr", message="om_1", key="reached:1")
+    assert ("success", "已联系") == (told["toast"]["kind"], told["toast"]["text"])
+    await do(browser, "feishu_taps", 409, member="hr", message="om_1", key="reached:2")
+    await do(browser, "feishu_taps", 409, member="hr", message="om_2", key="reached:1")
+    await do(browser, "feishu_taps", 409, person="a1", message="om_1", key="reached:1")  # somebody else's
+
+
+async def test_a_picture_is_sent_in_feishu(browser: Any) -> None:
+    told = await do(browser, "feishu_picture", person="a1", picture=base64.b64encode(PNG).decode())
+    assert [0] == [line["picture"] for line in told["phone"]["feishu"]]
 
 
 async def test_an_sms_is_answered(browser: Any, sandbox: Sandbox, bot: Any) -> None:
