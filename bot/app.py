@@ -27,16 +27,19 @@ from bot.platforms.feishu.adapter import FeishuPlatform
 from bot.platforms.feishu.long_connection import LongConnection
 from bot.platforms.feishu.robot import FeishuRobots
 from bot.platforms.wecom.adapter import WeComPlatform
+from bot.platforms.wecom.groupbot import GroupBot
 from bot.platforms.wecom.robot import GroupRobots
 from bot.texts import Texts, standard_texts
 from bot.web.callbacks import Callbacks
 from bot.web.context import CONTEXT, ChatDoor, Context
 from bot.web.metrics import Metrics
 from bot.web.routes import build_web
+from bot.workers.digest import Digest
 from bot.workers.files import Files
 from bot.workers.housekeeping import Housekeeping
 from bot.workers.inbox import Inbox
 from bot.workers.outbox import Outbox
+from bot.workers.probe import Prober
 from bot.workers.rates import Rates
 from bot.workers.schedule import Schedule, Worker
 from bot.workers.timers import Timers
@@ -76,7 +79,11 @@ class Bot:
         self.inbox = Inbox(ground, self.dispatch, surfaces)
         self.timers = Timers(ground)
         self.files = Files(ground, self.dispatch, surfaces, self.vault, settings.largest_upload)
-        self.rates = Rates(ground)
+        self.prober = Prober()
+        self.rates = Rates(
+            ground, self.prober, public_url=settings.public_url, interview_link=self.house.interview_link
+        )
+        self.digest = Digest(ground)
         self.housekeeping = Housekeeping(ground, self.vault)
         self.schedule = Schedule(clock, self._workers())
         self.context = self._context(settings, texts)
@@ -90,6 +97,7 @@ class Bot:
             Worker("outbox", self.outbox.sweep, self.outbox.earliest),
             Worker("files", self.files.sweep),
             Worker("rates", self.rates.sweep, self.rates.earliest),
+            Worker("digest", self.digest.sweep),
             Worker("recovery", self._recover, every=timedelta(seconds=20), on_commit=False),
             Worker("housekeeping", self.housekeeping.sweep, every=timedelta(minutes=10), on_commit=False),
         ]
@@ -114,6 +122,7 @@ class Bot:
             interview_link=self.house.interview_link,
             largest_upload=settings.largest_upload,
             feishu_calls_us=settings.feishu is not None and settings.feishu.mode is FeishuMode.CALLBACK,
+            group_bot=_group_bot(settings, self.clock),
         )
 
     def _long_connection(self) -> LongConnection | None:
@@ -163,6 +172,7 @@ class Bot:
         await self.schedule.stop()
         for channel in self.channels.values():
             await channel.close()
+        await self.prober.close()
         for platform in (*self.robots.values(), self.wecom, self.feishu):
             if platform is not None:
                 await platform.close()
@@ -211,6 +221,14 @@ def _wecom(settings: Settings, clock: Clock) -> WeComPlatform | None:
         kf_open_kfid=wecom.kf_open_kfid or "",
         now=clock.now,
     )
+
+
+def _group_bot(settings: Settings, clock: Clock) -> GroupBot | None:
+    """The 智能机器人, which needs no app either: it answers, and calls nobody."""
+    wecom = settings.wecom
+    if wecom is None or wecom.bot_token is None or wecom.bot_aes_key is None:
+        return None
+    return GroupBot(_secret(wecom.bot_token), _secret(wecom.bot_aes_key), clock.now)
 
 
 def _feishu(settings: Settings, clock: Clock) -> FeishuPlatform | None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from handlers import deliveries, interviews, links, routes
 from handlers.commands import find_command
+from handlers.hr import batches
 from handlers.routing import SMS, Handler, Turn
 from recruiting.chat import GROUPS, FileRef, Incoming, Kind, Person
 from recruiting.intents import code_in, phone_in
@@ -28,9 +29,11 @@ Opened = tuple[Mapping[str, Any], Mapping[str, Any]]  # a row of the inbox and i
 SIGNALS: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, Signal | None]]] = {
     "click": links.signal_of,
     "interview": interviews.signal_of,
+    "remind": batches.signal_of,
 }
 WAITING = frozenset({"feishu"})  # surfaces whose taps are answered at once, and never told again
-ONLY_MEMBERS = frozenset({"wecom.app"})  # surfaces on which nobody else can write
+ONLY_MEMBERS = frozenset({"wecom.app", "wecom.bot"})  # surfaces on which nobody else can write
+PASSIVE = frozenset({"wecom.bot"})  # surfaces that take an answer in the same response only
 
 
 def to_body(incoming: Incoming) -> dict[str, Any]:
@@ -110,7 +113,7 @@ class Dispatch:
         match source:
             case "chat":
                 await self.chat(unit, from_body(body), cause)
-            case "interview" | "click":
+            case "interview" | "click" | "remind":
                 application, signal = SIGNALS[source](body)
                 if signal is not None and await search.lock_candidate_of(unit, application) is not None:
                     await take_each(unit, [(application, signal)])
@@ -131,10 +134,10 @@ class Dispatch:
         if incoming.kind is Kind.JOINED:
             return await self._joined(unit, incoming, cause)
         member = await self._member_behind(unit, incoming)
+        if member is None and incoming.group:
+            return None  # nobody's business but the members'
         if member is not None or incoming.sender.surface in ONLY_MEMBERS:
             return await self._member(unit, incoming, cause, member)
-        if incoming.group:
-            return None  # nobody's business but the members'
         return await self._candidate(unit, incoming, cause)
 
     async def _member_behind(self, unit: Unit, incoming: Incoming) -> Mapping[str, Any] | None:
@@ -258,6 +261,7 @@ class Dispatch:
         await unit.ground.database.lock(unit.connection, f"conversation:{conversation['id']}")
         turn = await self._turn(unit, incoming, cause, conversation, None)
         turn.member, turn.waiting = member, waits(incoming)
+        turn.passive = incoming.sender.surface in PASSIVE
         if turn.member is None:
             if incoming.kind is not Kind.ENTER:
                 await _call(turn, "on", "member_stranger")

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
-from config.settings import Settings
+from bot.workdays import chinese_workday
+from config.settings import Settings, Urgent
 from recruiting.chat import Person
+from recruiting.office import Office
 from recruiting.process import Rung
 from storage.database import Database
 from storage.keys import DayKeys, Keyring
@@ -38,6 +40,14 @@ def _surfaces(settings: Settings) -> Iterator[str]:
         yield "feishu"
 
 
+def _urgent(settings: Settings) -> str:
+    """How a card is made urgent; empty where that is not wanted or Feishu is not set up."""
+    feishu = settings.feishu
+    if feishu is None or not feishu.app_id or feishu.urgent is Urgent.OFF:
+        return ""
+    return feishu.urgent.value
+
+
 def ground_of(settings: Settings, database: Database, keyring: Keyring) -> Ground:
     """What every unit stands on, for these settings."""
     return Ground(
@@ -49,4 +59,6 @@ def ground_of(settings: Settings, database: Database, keyring: Keyring) -> Groun
         channels=channels_of(settings),
         groups=tuple(_groups(settings)),
         surfaces=frozenset(_surfaces(settings)),
+        office=Office(is_workday=chinese_workday, urges=bool(_urgent(settings))),
+        urgent=_urgent(settings),
     )

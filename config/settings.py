@@ -270,6 +270,15 @@ class FeishuMode(StrEnum):
     WEBSOCKET = "websocket"
 
 
+class Urgent(StrEnum):
+    """How a follow-up that nobody takes is made urgent (加急)."""
+
+    OFF = "off"
+    APP = "app"
+    SMS = "sms"
+    PHONE = "phone"
+
+
 class Feishu(_Section):
     """Feishu (飞书) or Lark."""
 
@@ -298,6 +307,11 @@ class Feishu(_Section):
         default=None, description="A custom group robot instead: its whole address; it can't be talked to."
     )
     group_secret: Secret | None = Field(default=None, description="The group robot's signing secret, if it has one.")
+    urgent: Urgent = Field(
+        default=Urgent.OFF,
+        description="How a follow-up is made urgent (加急) that nobody takes, not even in HR's group: off, app, sms or "
+        "phone (sms and phone use up what the company has paid for).",
+    )
 
     @classmethod
     def faults(cls, data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ for an answer: the dispatcher calls them directly.
 
 from handlers import confirm, fallback
 from handlers.candidate import bind, leave, slots, status, uploads
-from handlers.hr import decisions, groups, lookup, reviews, todo
+from handlers.hr import batches, decisions, groups, history, language, lookup, numbers, reviews, todo
 from handlers.routing import Routes
 
 MODULES = (
@@ -19,6 +19,10 @@ MODULES = (
     todo,  # /todo, /done, follow-up cards
     decisions,  # /pass, /reject, review cards
     reviews,  # /cert, document cards
+    history,  # /why
+    numbers,  # /funnel, /alerts, /threshold
+    batches,  # /remind, /mute, /pause, /resume
+    language,  # /lang
     groups,  # where HR talks together
     confirm,  # yes and no
     fallback,  # nothing matched

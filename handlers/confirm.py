@@ -1,20 +1,38 @@
 """Yes and no: the same two buttons for candidates and members, each about the question that was asked."""
 
+from collections.abc import Mapping
+
 from handlers.candidate import leave, slots
 from handlers.candidate.stale import too_late
-from handlers.hr import decisions, groups
-from handlers.routing import Routes, Turn
+from handlers.hr import batches, decisions, groups, language, numbers
+from handlers.routing import Handler, Routes, Turn
 
 routes = Routes()
+
+# What a member's yes or no is about: the first part of the button's subject.
+ABOUT: Mapping[str, Handler] = {
+    groups.MAKE_OURS: groups.make_ours,
+    batches.REMIND: batches.remind_confirmed,
+    "pause": batches.pause_tapped,
+    "resume": batches.resume_tapped,
+    numbers.FUNNEL: numbers.funnel_tapped,
+    numbers.THRESHOLD: numbers.threshold_entered,
+    language.CHOOSE: language.chosen,
+}
+UNDO: Mapping[str, Handler] = {
+    "undo.pause": batches.undo_pause,
+    "undo.resume": batches.undo_resume,
+    "undo.mute": batches.undo_mute,
+    "undo.threshold": numbers.undo_threshold,
+    "undo.lang": language.take_back,
+}
 
 
 @routes.tap("confirm")
 async def confirm(turn: Turn) -> None:
     """A member carries out what can't be undone; a candidate withdraws, or says that they will come."""
-    if turn.member is not None and turn.argument.startswith(groups.MAKE_OURS):
-        await groups.make_ours(turn)
-    elif turn.member is not None:
-        await decisions.confirmed(turn)
+    if turn.member is not None:
+        await ABOUT.get(_about(turn), decisions.confirmed)(turn)
     elif turn.argument == leave.WITHDRAW:
         await leave.withdraw_confirmed(turn)
     else:
@@ -23,10 +41,14 @@ async def confirm(turn: Turn) -> None:
 
 @routes.tap("cancel")
 async def cancel(turn: Turn) -> None:
-    """Nothing happens."""
+    """Nothing happens; or what has happened within the last ten minutes is undone."""
     if turn.member is not None:
-        await decisions.cancelled(turn)
+        await UNDO.get(_about(turn), decisions.cancelled)(turn)
     elif turn.argument == leave.WITHDRAW:
         await leave.withdraw_cancelled(turn)
     else:
         await too_late(turn)
+
+
+def _about(turn: Turn) -> str:
+    return turn.argument.partition("|")[0]

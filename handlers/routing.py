@@ -10,7 +10,7 @@ from recruiting.model import Purpose, Signal
 from storage.applications import Loaded
 from storage.apply import take
 from storage.keys import Box
-from storage.owed import owe
+from storage.owed import PASSIVE, owe
 from storage.unit import Unit
 
 Values = Mapping[str, Any]
@@ -53,8 +53,8 @@ class Turn:
     """One incoming item and the open transaction in which it is handled. Handlers add rows, they never send.
 
     In `values` of a reply these forms are put into the reader's language when the message is rendered:
-    {"$when": iso moment}, {"$day": iso date}, {"$say": text key} (with "values"), {"$words": {language: text}},
-    {"$stage": [application id, stage id]}, {"$reason": id or words}.
+    {"$when": iso moment}, {"$day": iso date}, {"$lasting": seconds}, {"$percent": fraction of 1}, {"$say": text key}
+    (with "values"), {"$words": {language: text}}, {"$stage": [application id, stage id]}, {"$reason": id or words}.
     """
 
     unit: Unit
@@ -69,6 +69,7 @@ class Turn:
     told: list[tuple[str, Values]] = field(default_factory=list)  # replies to somebody on their page: shown there
     waiting: bool = False  # whoever tapped sees a few words at once: then short replies stand in `toasts`
     toasts: list[tuple[str, Values, Loaded | None]] = field(default_factory=list)
+    passive: bool = False  # what is replied goes into the very response: nothing is sent later
     _said: int = 0
 
     @property
@@ -81,7 +82,8 @@ class Turn:
         text: str,
         *,
         lines: Sequence[tuple[str, Values]] = (),
-        fields: Sequence[tuple[str, Any]] = (),
+        fields: Sequence[tuple[Any, Any]] = (),
+        chart: tuple[str, Sequence[tuple[Any, float]]] | None = None,
         offers: Sequence[Offer] = (),
         form: Form | None = None,
         application: Loaded | None = None,
@@ -89,8 +91,9 @@ class Turn:
         **values: Any,
     ) -> None:
         """Answer where the message came from: text `text` with `values`, further `lines` (text key, values), card
-        `fields` (label key, value) and buttons. `application` gives the reply its names, stage and links, and its
-        candidate's key, so that erasing the candidate erases it too.
+        `fields` (label key, or a value; value), a `chart` (kind, labelled numbers; the fields must say the same) and
+        buttons. `application` gives the reply its names, stage and links, and its candidate's key, so that erasing the
+        candidate erases it too.
         `welcome` uses the one message that WeChat allows within 20 s of entering.
         """
         if self.incoming.sender.surface == PAGE:
@@ -107,6 +110,7 @@ class Turn:
             "fields": [[label, value] for label, value in fields],
             "offers": [_plain(offer) for offer in offers],
             "form": [list(form.inputs), _plain(form.submit)] if form else None,
+            "chart": [chart[0], [list(point) for point in chart[1]]] if chart else None,
             "welcome_code": self.incoming.welcome_code if welcome else "",
             "reply_to": self.incoming.message if self.incoming.group and not settles else "",
         }
@@ -133,6 +137,8 @@ class Turn:
         )
 
     def _rung(self) -> str:
+        if self.passive:
+            return PASSIVE
         if self.member is not None:
             return "member"
         return "sms" if self.incoming.sender.surface == SMS else "chat"

@@ -2,7 +2,8 @@
 
 A *surface* is one place where people talk to us: ``wecom.app`` (members), ``wecom.kf`` (candidates on personal WeChat
 through 微信客服), ``wecom.group`` (HR's group robot, one way), ``feishu`` (members and candidates alike, in private),
-``feishu.group`` (a group with our bot in it), ``feishu.robot`` (HR's group robot, one way).
+``feishu.group`` (a group with our bot in it), ``feishu.robot`` (HR's group robot, one way), ``wecom.bot`` (members with
+the 智能机器人, which only ever answers) and ``wecom.botgroup`` (a group in which that is).
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 # Where a group is, seen from the surface of a person who speaks in it.
-GROUPS = {"feishu": "feishu.group"}
+GROUPS = {"feishu": "feishu.group", "wecom.bot": "wecom.botgroup"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """One decision under way: collects actions and keeps the application in step with what it has recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -19,12 +19,14 @@ from recruiting.model import (
     Say,
     Status,
     Wake,
+    Whose,
 )
 from recruiting.process import Fact, Rung, Since, Stage, StageKind
 
 UNINVITED_AFTER = timedelta(hours=24)  # without a tried invite the stage counts from its start
 STALLED_AFTER = timedelta(days=7)  # a stage without a deadline gets a follow-up
-FOLLOW_UP_WITHIN = timedelta(hours=24)
+MOVES_UP_AFTER = timedelta(hours=4)  # of working time, once a follow-up has been passed over before
+OVERDUE = "overdue"  # begins the name of the timer that watches over an open follow-up
 BY_HAND_KINDS = frozenset({StageKind.QUESTIONNAIRE, StageKind.ONBOARDING})
 
 # Why the rules themselves call for a person: settled by the stage being over.
@@ -42,8 +44,12 @@ RULES_OWN = frozenset(
         "unreachable",
         "opted_out",
         "handed_over",
+        "wrong_number",
+        "not_answered",
     }
 ) | {f"not_{fact.value}" for fact in Fact}
+# Somebody must still tell the candidate how it ended.
+OUTLIVES_END = frozenset({"unreachable", "handed_over", "not_answered"})
 # What candidates complain about and have evidently overcome when they move on.
 OVERCOME = frozenset({"broken_link", "no_slot", "declined"})
 
@@ -90,23 +96,47 @@ class Course:
         """Come back in this visit."""
         self.actions.append(Wake(name, at, self.application.stage, self.application.visit))
 
-    def follow_up(self, cause: str, *, note: str = "", within: timedelta = FOLLOW_UP_WITHIN) -> None:
-        """Open a follow-up, or add the cause to the open one; a cause that it has already adds nothing."""
-        if cause in self.application.follow_up:
+    def follow_up(self, *causes: str, note: str = "", whose: Whose = Whose.OWNER) -> None:
+        """Open a follow-up, or add to the open one what it has not yet; with it comes what was to be tried again."""
+        calling = self.lasting(self.application.calling)
+        for cause in (*calling, *causes):
+            self._ask(cause, note, Whose.SAME if calling else whose)
+
+    def _ask(self, cause: str, note: str, whose: Whose) -> None:
+        state = self.application
+        if cause in state.follow_up:
             return
-        stage, visit = self.application.stage, self.application.visit
-        self.actions.append(OpenFollowUp(cause, stage, visit, self.now + within, note))
+        due = self.working(state.office.day)
+        self.actions.append(OpenFollowUp(cause, state.stage, state.visit, due, note, whose))
+        if not state.follow_up:
+            self.wake_overdue(0, due)
         self.record(EventType.FOLLOW_UP_OPENED, {"cause": cause})
 
-    def settle(self, outcome: str, *, actor: str = "rule", note: str = "") -> None:
-        """Close the open follow-up, if there is one."""
+    def settle(self, outcome: str, *, actor: str = "rule", note: str = "", again: tuple[str, ...] = ()) -> None:
+        """Close the open follow-up, if there is one; the causes in `again` come back when it is tried again."""
         if self.application.follow_up:
             self.actions.append(CloseFollowUp(outcome, actor, note))
-            self.record(EventType.FOLLOW_UP_DONE, {"outcome": outcome}, actor=actor)
+            data: dict[str, Any] = {"outcome": outcome}
+            self.record(EventType.FOLLOW_UP_DONE, data | {"again": list(again)} if again else data, actor=actor)
+
+    def wake_overdue(self, moved: int, due: datetime) -> None:
+        """Look at `due` whether somebody has taken the open follow-up; it says which one, and how far it has moved."""
+        self.wake(f"{OVERDUE}:{self.application.settled}:{moved}", due)
+
+    def working(self, length: timedelta) -> datetime:
+        """When `length` of the company's working time will have gone by."""
+        return self.application.office.after(self.now, length, self.application.timezone)
 
     def asked(self) -> tuple[str, ...]:
         """The open causes that only a person can settle, because a person asked for one."""
-        return tuple(cause for cause in self.application.follow_up if cause not in RULES_OWN | OVERCOME)
+        causes = (*self.application.follow_up, *self.application.calling)
+        return tuple(cause for cause in causes if cause not in RULES_OWN | OVERCOME)
+
+    def lasting(self, causes: Iterable[str]) -> tuple[str, ...]:
+        """Those causes that still call for a person: after the end only who asked, or must be told of it."""
+        if self.application.open:
+            return tuple(causes)
+        return tuple(cause for cause in causes if cause in OUTLIVES_END or cause not in RULES_OWN)
 
     # --- the stage's clock ------------------------------------------------------------------------------------------
 
@@ -170,6 +200,10 @@ class Course:
             self.wake_nudges(Since.CLICKED, clicked)
         self._wake_for_departure(self.application.now_in)
         self._ask_again(asked)
+
+    def restart(self, actor: str, why: str) -> None:
+        """The present stage begins anew, in a new visit, with its invite: what was sent before reached nobody."""
+        self._go(self.application.now_in, passed=False, actor=actor, why=why)
 
     def end(self, status: Status, *, actor: str = "rule", **data: Any) -> None:
         """End the application and settle what HR had open about it. A rule does not answer who asked for a person."""

@@ -2,30 +2,44 @@
 answer, and most often the answer to a repeated, late or foreign signal is: nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from recruiting.course import BY_HAND_KINDS, Course, approved, gate, local_day, unmet
+from recruiting.course import (
+    BY_HAND_KINDS,
+    MOVES_UP_AFTER,
+    OVERDUE,
+    Course,
+    approved,
+    gate,
+    local_day,
+    unmet,
+)
 from recruiting.history import reminder_key
 from recruiting.ladder import first_rung, quiet_until
 from recruiting.model import (
     OWN_ACTS,
     Action,
     Application,
+    Asked,
     Audience,
     Booked,
     Clicked,
     Completed,
     Confirmed,
+    ContactCorrected,
     Decided,
     DocumentDecided,
     EventType,
     Failed,
     FollowUpDone,
+    FollowUpMoved,
     InviteTried,
     Joined,
     MessageReport,
+    Move,
+    MoveFollowUp,
     NeedsPerson,
     Opened,
     OptedOut,
@@ -38,13 +52,18 @@ from recruiting.model import (
     TimerDue,
     Unreachable,
     Uploaded,
+    Whose,
     Withdrew,
 )
 from recruiting.process import Do, Fact, Nudge, Rung, Since, Stage, StageKind, words
 
 CERTIFICATE_VALID = timedelta(days=365)  # without a date on the approval
 ASK_AGAIN_AFTER = timedelta(hours=72)  # a rejected document that is not sent again
-LOOK_AGAIN_AFTER = {"no_answer": timedelta(hours=2)}
+CALL_AGAIN_AFTER = timedelta(hours=2)  # of working time
+CALLS_AGAIN = 3  # before somebody else is to try
+CALL = "call"  # begins the name of the timer after which a follow-up is tried again
+FOLLOW_UP_TIMERS = frozenset({CALL, OVERDUE})
+MENDED = frozenset({"wrong_number", "unreachable"})  # what a corrected contact settles
 AFTER_MEETING = timedelta(hours=1)
 LOOK_AGAIN = timedelta(days=2)  # a settled follow-up whose stage still stands
 
@@ -66,6 +85,13 @@ def decide(application: Application, signal: Signal, now: datetime) -> list[Acti
             course.follow_up("unreachable", note=signal.reason)  # also about the end: a person must tell it
         case FollowUpDone():
             _follow_up_done(course, signal)
+        case FollowUpMoved():
+            _moved_up(course, signal)
+        case ContactCorrected():
+            _corrected(course, signal.actor)
+        case TimerDue(name, stage, visit) if name.partition(":")[0] in FOLLOW_UP_TIMERS:
+            if (stage, visit) == (application.stage, application.visit):  # also after the end
+                _follow_up_timer(course, name)
         case Completed() if application.completed_at is not None or not _interviewed(application, signal):
             _late_result(course, signal)
         case Rated():
@@ -153,6 +179,8 @@ def _while_open(course: Course, signal: Signal) -> None:
                 _replied(course)
         case Replied():
             _replied(course)
+        case Asked(actor):
+            _remind_as_asked(course, f"asked:{application.nudges.get(application.stage, 0)}", actor)
         case Withdrew():
             course.end(Status.WITHDRAWN, actor=signal.actor, reason=signal.reason)
             course.say("withdrawn", "withdrawn", Purpose.ANSWER, courtesy=True)
@@ -190,14 +218,67 @@ def _follow_up_done(course: Course, done: FollowUpDone) -> None:
     application = course.application
     if not application.follow_up:
         return
-    asked = course.asked()
-    course.settle(done.outcome, actor=done.actor, note=done.note)
-    if done.outcome == "hand_over":
-        for cause in ("handed_over", *asked):
-            course.follow_up(cause, note=done.note)
+    asked, causes = course.asked(), course.lasting(application.follow_up)
+    calls_again = done.outcome == "no_answer" and application.unanswered < CALLS_AGAIN and bool(causes)
+    course.settle(done.outcome, actor=done.actor, note=done.note, again=causes if calls_again else ())
+    if calls_again:
+        course.wake(f"{CALL}:{course.application.settled}", course.working(CALL_AGAIN_AFTER))
+    elif done.outcome == "no_answer" and causes:
+        course.follow_up(*_first("not_answered", causes), note=done.note, whose=Whose.NEXT)
+    elif done.outcome == "hand_over":
+        course.follow_up(*_first("handed_over", causes), note=done.note, whose=Whose.NEXT)
+    elif done.outcome == "wrong_number" and (application.open or causes):
+        course.follow_up(*_first("wrong_number", asked if application.open else causes), whose=Whose.SAME)
     elif application.open:  # nobody slips through: if the stage still stands then, it is looked at again
-        wait = LOOK_AGAIN_AFTER.get(done.outcome, LOOK_AGAIN)
-        course.wake(f"recheck:{course.application.settled}", course.now + wait)
+        course.wake(f"recheck:{course.application.settled}", course.now + LOOK_AGAIN)
+
+
+def _first(cause: str, causes: Iterable[str]) -> list[str]:
+    """What is new comes first; the other causes stay."""
+    return list(dict.fromkeys([cause, *causes]))
+
+
+def _follow_up_timer(course: Course, name: str) -> None:
+    """It was to be tried again, or nobody has taken it in time. Of a follow-up that is settled: nothing."""
+    application = course.application
+    kind, _, rest = name.partition(":")
+    if kind == CALL and rest == str(application.settled):
+        course.follow_up()
+    elif kind == OVERDUE and rest == f"{application.settled}:{application.moved}" and application.follow_up:
+        further = [move for move in Move if move > application.moved]
+        if further and (further[0] is not Move.URGENT or application.office.urges):
+            due = course.working(MOVES_UP_AFTER)
+            course.actions.append(MoveFollowUp(further[0], application.stage, application.visit, due))
+
+
+def _moved_up(course: Course, moved: FollowUpMoved) -> None:
+    """The follow-up has come to somebody else, who gets time for it too."""
+    if course.application.follow_up and moved.move > course.application.moved:
+        course.record(EventType.FOLLOW_UP_TAKEN, {"step": moved.move.value, "to": moved.to})
+        course.wake_overdue(moved.move, course.working(MOVES_UP_AFTER))
+
+
+def _corrected(course: Course, actor: str) -> None:
+    """The contact was wrong and is mended: who could not be invited is invited again, down the ladder from its top."""
+    application = course.application
+    causes = {*application.follow_up, *application.calling}
+    if not causes & MENDED:
+        return
+    others = tuple(cause for cause in course.lasting(application.follow_up) if cause not in MENDED)
+    if application.open and application.now_in.kind not in BY_HAND_KINDS and _untouched(application):
+        course.restart(actor, "contact_corrected")
+        return
+    course.settle("corrected", actor=actor)
+    if others:
+        course.follow_up(*others, whose=Whose.SAME)
+    elif application.open:
+        course.wake(f"recheck:{course.application.settled}", course.now + LOOK_AGAIN)
+
+
+def _untouched(application: Application) -> bool:
+    """Whether the candidate has done nothing yet of what the stage asks for."""
+    done = (application.participated_at, application.uploaded_at, application.meeting)
+    return application.now_in.kind is not StageKind.REVIEW and all(moment is None for moment in done)
 
 
 # --- results --------------------------------------------------------------------------------------------------------
@@ -405,6 +486,8 @@ def _timer(course: Course, name: str) -> None:
         case "again":
             if application.uploaded_at is None and rest.startswith(f"{application.uploads}:"):
                 course.follow_up("not_sent_again")
+        case "asked":
+            _remind_as_asked(course, name, "rule")
         case "meeting":
             _remind_of_meeting(course, name)
         case "meeting_over":
@@ -464,7 +547,31 @@ def _remind_of_meeting(course: Course, name: str) -> None:
     _remind(course, name, "meeting.reminder", None, {"start": application.meeting.isoformat()})
 
 
-def _remind(course: Course, name: str, text: str, rung: Rung | None, values: dict[str, Any]) -> None:
+def _remind_as_asked(course: Course, name: str, actor: str) -> None:
+    """A member asked for it: the stage's reminder, if it is the candidate's turn at all."""
+    application = course.application
+    if waits_for_candidate(application):
+        _remind(course, name, f"nudge.{application.now_in.kind.value}", None, {}, actor=actor)
+
+
+def waits_for_candidate(application: Application) -> bool:
+    """Whether the stage was opened for the candidate and nothing but their own act is missing."""
+    if not application.open or application.since is None:
+        return False
+    match application.now_in.kind:
+        case StageKind.INTERVIEW:
+            return application.participated_at is None
+        case StageKind.DOCUMENT:
+            return application.uploaded_at is None
+        case StageKind.MEETING:
+            return application.meeting is None
+        case _:
+            return False
+
+
+def _remind(
+    course: Course, name: str, text: str, rung: Rung | None, values: dict[str, Any], *, actor: str = "rule"
+) -> None:
     """A message that the bot starts by itself: never in quiet hours, never over the limits, never to nobody."""
     application = course.application
     process, person, stage = application.process, application.person, application.stage
@@ -485,7 +592,7 @@ def _remind(course: Course, name: str, text: str, rung: Rung | None, values: dic
         if count >= most:
             course.record(EventType.NUDGE_SKIPPED, {"name": name, "limit": limit})
             return
-    course.record(EventType.NUDGED, {"name": name, "rung": target.value})
+    course.record(EventType.NUDGED, {"name": name, "rung": target.value}, actor=actor)
     course.say(text, name, Purpose.NUDGE, rung=target, **values)
 
 

@@ -16,11 +16,18 @@ def evolve(application: Application, event: Event) -> Application:
             return _arrive(application, event)
         case EventType.HIRED | EventType.REJECTED | EventType.WITHDRAWN | EventType.EXPIRED:
             passed = application.passed | {event.stage} if event.data.get("passed") else application.passed
-            return application.but(status=_ENDED[event.type], ended_at=event.at, decided_at=event.at, passed=passed)
+            calling = application.calling if event.actor == "rule" else ()  # a person who ends it answers who asked
+            ended = {"status": _ENDED[event.type], "ended_at": event.at, "decided_at": event.at}
+            return application.but(passed=passed, calling=calling, **ended)
         case EventType.FOLLOW_UP_OPENED:
-            return application.but(follow_up=(*application.follow_up, event.data["cause"]))
+            causes = (*application.follow_up, event.data["cause"])
+            return application.but(
+                follow_up=causes, moved=application.moved if application.follow_up else 0, calling=()
+            )
+        case EventType.FOLLOW_UP_TAKEN:
+            return application.but(moved=event.data["step"])
         case EventType.FOLLOW_UP_DONE:
-            return application.but(follow_up=(), settled=application.settled + 1)
+            return _settled(application, event)
         case EventType.NUDGED:
             sent = reminder_key(event.stage, event.visit, event.data["name"])
             count = application.nudges.get(event.stage, 0) + 1
@@ -30,6 +37,13 @@ def evolve(application: Application, event: Event) -> Application:
                 return application
             changes = _in_visit(application, event)
             return application.but(**changes) if changes else application
+
+
+def _settled(application: Application, event: Event) -> Application:
+    """No follow-up is open; one that nobody answered comes again, and how often that was is counted."""
+    again = tuple(event.data.get("again", ()))
+    count = application.unanswered + 1 if again else 0
+    return application.but(follow_up=(), settled=application.settled + 1, moved=0, calling=again, unanswered=count)
 
 
 def reminder_key(stage: str, visit: int, name: str) -> str:
@@ -69,6 +83,9 @@ def _arrive(application: Application, event: Event) -> Application:
         waiting=frozenset(),
         uploads=0,
         settled=0,
+        moved=0,
+        calling=(),
+        unanswered=0,
     )
 
 

@@ -7,9 +7,10 @@ really changed is recorded as *events*; an application's state is what its event
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
+from recruiting.office import Office
 from recruiting.process import Process, Rung, Stage
 
 
@@ -97,6 +98,7 @@ class Application:
     id: str
     process: Process
     timezone: tzinfo = UTC
+    office: Office = Office()
     person: Standing = Standing()
     status: Status = Status.OPEN
     stage: str = ""  # empty until opened
@@ -124,6 +126,9 @@ class Application:
     waiting: frozenset[str] = frozenset()  # documents that wait for a reviewer
     uploads: int = 0
     settled: int = 0  # follow-ups done in this visit
+    moved: int = 0  # how far the open follow-up has moved up because nobody took it: a step of `Move`
+    calling: tuple[str, ...] = ()  # causes of a follow-up that is tried again later, because nobody answered
+    unanswered: int = 0  # calls in a row that nobody answered
 
     @property
     def open(self) -> bool:
@@ -318,6 +323,28 @@ class FollowUpDone:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowUpMoved:
+    """What nobody took in time has come to somebody else: `to` is a member's name, or the step's own."""
+
+    move: "Move"
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactCorrected:
+    """Somebody mended the candidate's phone number or address: what went to the wrong one is told again."""
+
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A member wants the candidate reminded now: the stage's own reminder, within all limits."""
+
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimerDue:
     """A moment that was set in this visit has come."""
 
@@ -347,6 +374,9 @@ Signal = (
     | OptedOut
     | NeedsPerson
     | FollowUpDone
+    | FollowUpMoved
+    | ContactCorrected
+    | Asked
     | TimerDue
 )
 
@@ -411,6 +441,14 @@ class Wake:
     visit: int
 
 
+class Whose(StrEnum):
+    """Who gets a follow-up."""
+
+    OWNER = "owner"  # by the rule: the named recruiter, else who has the fewest
+    SAME = "same"  # who had the last one
+    NEXT = "next"  # somebody who has not had it yet
+
+
 @dataclass(frozen=True, slots=True)
 class OpenFollowUp:
     """Give a person in HR something to do. Where one is open for the stage already, the cause is added to it."""
@@ -420,6 +458,25 @@ class OpenFollowUp:
     visit: int
     due: datetime
     note: str = ""
+    whose: Whose = Whose.OWNER
+
+
+class Move(IntEnum):
+    """The steps by which a follow-up that nobody takes moves up."""
+
+    NEXT = 1  # to the next fitting recruiter
+    GROUP = 2  # to HR's group
+    URGENT = 3  # the last card is made urgent
+
+
+@dataclass(frozen=True, slots=True)
+class MoveFollowUp:
+    """The open follow-up was not taken in time. Where there is no next recruiter, the group is next."""
+
+    move: Move
+    stage: str
+    visit: int
+    due: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,4 +488,4 @@ class CloseFollowUp:
     note: str = ""
 
 
-Action = Record | Say | Wake | OpenFollowUp | CloseFollowUp
+Action = Record | Say | Wake | OpenFollowUp | MoveFollowUp | CloseFollowUp

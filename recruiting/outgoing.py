@@ -51,6 +51,8 @@ def verdict(message: Outgoing, application: Application, now: datetime) -> Verdi
     """Decide about a message to a candidate. Reads no clock; `now`: aware, UTC."""
     if not still_wanted(application, message.purpose, message.stage, message.visit, message.cause):
         return Verdict(Step.SKIP, why="no_longer_needed")
+    if message.cause.startswith("meeting:") and application.meeting is not None and application.meeting <= now:
+        return Verdict(Step.SKIP, why="too_late")  # it has waited until there was nothing left to remind of
     person = application.person
     fresh = message.prompted and now - message.created_at <= ANSWER_FRESH
     if person.opted_out and not message.prompted:

@@ -2,11 +2,9 @@
 
 from collections.abc import Collection, Iterator
 
-from recruiting.course import RULES_OWN
+from recruiting.course import OUTLIVES_END, OVERDUE, RULES_OWN
 from recruiting.model import Application, Status
 from recruiting.process import Stage, StageKind
-
-OUTLIVES_END = frozenset({"unreachable", "handed_over"})  # somebody must still tell the candidate how it ended
 
 Timer = tuple[str, str, int]  # name, stage, visit
 
@@ -36,7 +34,8 @@ def violations(
 def _about_next(application: Application, timers: Collection[Timer], follow_ups: Collection[str]) -> Iterator[str]:
     """Every open application has what happens next."""
     here = (application.stage, application.visit)
-    if application.stage not in follow_ups and not any((stage, visit) == here for _, stage, visit in timers):
+    ours = [name for name, *place in timers if tuple(place) == here and name.partition(":")[0] != OVERDUE]
+    if application.stage not in follow_ups and not ours:
         yield f"nothing happens next in {application.stage}: no timer of visit {application.visit}, no open follow-up"
 
 

@@ -30,7 +30,7 @@ _MOMENTS = (
     "confirmed_at",
     "meeting",
 )
-_PLAIN = ("imported", "uploads", "settled")
+_PLAIN = ("imported", "uploads", "settled", "moved", "unanswered")
 _MAPS = ("visits", "scores", "nudges")
 
 
@@ -47,6 +47,7 @@ def to_state(application: Application) -> dict[str, Any]:
         ("passed", sorted(application.passed)),
         ("waiting", sorted(application.waiting)),
         ("follow_up", list(application.follow_up)),
+        ("calling", list(application.calling)),
         ("approvals", {stage: day.isoformat() for stage, day in application.approvals.items()}),
     ):
         if value:
@@ -62,6 +63,7 @@ def from_state(base: Application, state: Mapping[str, Any]) -> Application:
         passed=frozenset(state.get("passed", ())),
         waiting=frozenset(state.get("waiting", ())),
         follow_up=tuple(state.get("follow_up", ())),
+        calling=tuple(state.get("calling", ())),
         approvals={stage: date.fromisoformat(day) for stage, day in state.get("approvals", {}).items()},
         **fields,
     )
@@ -82,6 +84,7 @@ class Loaded:
     box: Box
     created_at: datetime
     stored: Application
+    paused: bool = False  # the batch: nothing is sent to its candidates but answers
 
     @property
     def id(self) -> str:
@@ -93,6 +96,7 @@ _WITH_PERSON = (
     select(
         ApplicationRow,
         Batch.name.label("batch"),
+        Batch.paused_at,
         Candidate.key,
         Candidate.locale,
         Candidate.opted_out_at,
@@ -166,6 +170,7 @@ async def _load(unit: Unit, statement: Any, ids: Collection[str]) -> dict[str, L
             id=row["id"],
             process=process,
             timezone=unit.ground.timezone,
+            office=unit.ground.office,
             person=person,
             status=Status(row["status"]),
             stage=row["stage"],
@@ -185,6 +190,7 @@ async def _load(unit: Unit, statement: Any, ids: Collection[str]) -> dict[str, L
             box=unit.ground.keyring.unwrap(row["key"]),
             created_at=row["created_at"],
             stored=application,
+            paused=row["paused_at"] is not None,
         )
     return loaded
 

@@ -1,7 +1,8 @@
 """Action -> rows inside the open transaction: the one place that translates what the rules decided."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -16,6 +17,9 @@ from recruiting.model import (
     CloseFollowUp,
     Event,
     EventType,
+    FollowUpMoved,
+    Move,
+    MoveFollowUp,
     OpenFollowUp,
     Purpose,
     Record,
@@ -23,13 +27,14 @@ from recruiting.model import (
     Signal,
     Unreachable,
     Wake,
+    Whose,
 )
 from recruiting.process import Rung
 from storage import members
 from storage.applications import Loaded, counted, load, save
 from storage.groups import owe_groups
-from storage.owed import owe
-from storage.tables import EventRow, FollowUpRow, RateChange, Sending, TimerRow, Visit
+from storage.owed import URGENT, owe
+from storage.tables import EventRow, FollowUpRow, OutboxRow, RateChange, Sending, TimerRow, Visit
 from storage.types import random_id
 from storage.unit import Unit
 
@@ -45,6 +50,8 @@ _COUNTED = {
     EventType.APPROVED,
     EventType.DOCUMENT_REJECTED,
 }
+CONTACTED = frozenset({"reached", "no_answer", "done"})  # outcomes after which somebody has tried to talk to them
+_TIES = 8  # follow-ups of one application that may have been opened in one moment
 _LEFT = {EventType.MOVED, EventType.HIRED, EventType.REJECTED, EventType.WITHDRAWN, EventType.EXPIRED}
 
 
@@ -94,6 +101,8 @@ class Course:
                     self.unit.add(TimerRow, application_id=loaded.id, stage=stage, visit=visit, name=name, due_at=at)
                 case OpenFollowUp():
                     await self._open_follow_up(loaded, action)
+                case MoveFollowUp():
+                    await self._move_follow_up(loaded, action)
                 case CloseFollowUp():
                     await self._close_follow_up(loaded, action)
         self._touched[loaded.id] = loaded
@@ -267,8 +276,8 @@ class Course:
                 .values(causes=causes, note=note or known["note"])
             )
             return
-        but = await self._last_owner(loaded) if action.cause == "handed_over" else None
-        owner = await members.owner_of(self.unit, loaded.shop, loaded.owner_id, but=but)
+        last = await self._last(loaded) if action.whose is not Whose.OWNER else None
+        owner, had = await self._whose(loaded, action.whose, last)
         id = random_id()
         self.unit.add(
             FollowUpRow,
@@ -281,8 +290,10 @@ class Course:
             causes=[action.cause],
             note=note,
             owner_id=owner["id"] if owner else None,
+            had=had,
             status="open",
             opened_at=self.unit.now,
+            contact_from=self.unit.now if last is None else _uncontacted(last),
             due_at=action.due,
             outcome=None,
             done_at=None,
@@ -290,26 +301,70 @@ class Course:
         )
         if owner is not None and self.unit.load:
             self.unit.load[owner["id"]] = self.unit.load.get(owner["id"], 0) + 1
-        say = Say(
-            "follow_up.card",
-            f"follow_up:{id}",
-            Purpose.FOLLOW_UP,
-            action.stage,
-            action.visit,
-            Audience.OWNER,
-            values={"follow_up": id},
-        )
+        say = _card("follow_up.card", id, f"follow_up:{id}", action)
         await self._owe_member(loaded, say, owner["id"] if owner else None)
 
-    async def _last_owner(self, loaded: Loaded) -> str | None:
-        statement = (
-            select(FollowUpRow.owner_id)
-            .where(FollowUpRow.application_id == loaded.id)
-            .order_by(FollowUpRow.opened_at.desc())
-            .limit(1)
-        )
-        row = await self.unit.one(statement)
-        return row["owner_id"] if row else None
+    async def _last(self, loaded: Loaded) -> Mapping[str, Any] | None:
+        """The application's latest follow-up; of several in one moment the one that has been through most hands."""
+        found = select(FollowUpRow).where(FollowUpRow.application_id == loaded.id)
+        rows = await self.unit.all(found.order_by(FollowUpRow.opened_at.desc()).limit(_TIES))
+        return max(rows, key=lambda row: (row["opened_at"], len(row["had"])), default=None)
+
+    async def _whose(
+        self, loaded: Loaded, whose: Whose, last: Mapping[str, Any] | None
+    ) -> tuple[Mapping[str, Any] | None, list[str]]:
+        """Who takes a follow-up (None: HR's group), and who has had it before."""
+        had = list(last["had"]) if last is not None else []
+        if whose is Whose.SAME and last is not None:
+            same = await members.by_id(self.unit, last["owner_id"])
+            if same is not None or last["owner_id"] is None:
+                return same, had
+        if whose is Whose.NEXT and last is not None and last["owner_id"] is not None:
+            had.append(last["owner_id"])
+        return await members.owner_of(self.unit, loaded.shop, loaded.owner_id, but=had), had
+
+    async def _move_follow_up(self, loaded: Loaded, action: MoveFollowUp) -> None:
+        """Nobody took it in time: somebody else gets it, or HR's group, or whoever had it last is urged."""
+        where = (FollowUpRow.application_id == loaded.id) & (FollowUpRow.status == "open")
+        row = await self.unit.one(select(FollowUpRow).where(where, FollowUpRow.stage == action.stage))
+        if row is None:
+            return
+        if action.move is Move.URGENT:
+            moved = await self._urge(loaded, row, action)
+        else:
+            moved = await self._pass_on(loaded, row, action)
+        if moved is not None:
+            await self.take(loaded, moved)
+
+    async def _pass_on(self, loaded: Loaded, row: Mapping[str, Any], action: MoveFollowUp) -> FollowUpMoved:
+        had = [*row["had"], *([row["owner_id"]] if row["owner_id"] is not None else [])]
+        owner = None
+        if action.move is Move.NEXT and row["owner_id"] is not None:
+            owner = await members.owner_of(self.unit, loaded.shop, loaded.owner_id, but=had)
+        if owner is not None:
+            due = action.due
+            say = _card("follow_up.card", row["id"], f"follow_up:{row['id']}:{owner['id']}", action)
+            moved = FollowUpMoved(Move.NEXT, owner["name"])
+        else:
+            due = row["due_at"]  # in the group it stands as overdue
+            say = _card("follow_up.late", row["id"], f"follow_up:{row['id']}:group", action)
+            moved = FollowUpMoved(Move.GROUP, Move.GROUP.name.lower())
+        owner_id = owner["id"] if owner else None
+        await self.unit.set(FollowUpRow, {"id": row["id"]}, owner_id=owner_id, had=had, due_at=due)
+        self.unit.load.clear()
+        await self._owe_member(loaded, say, owner_id)
+        return moved
+
+    async def _urge(self, loaded: Loaded, row: Mapping[str, Any], action: MoveFollowUp) -> FollowUpMoved | None:
+        """Make the newest card about it urgent that one member has in Feishu; nobody has one: nothing can be done."""
+        card = await self.unit.one(_cards_in_feishu(loaded.id, row["id"]))
+        member = await members.by_id(self.unit, card["member_id"]) if card is not None else None
+        if card is None or member is None or not self.unit.ground.urgent:
+            return None
+        values = {"message": card["platform_id"], "how": self.unit.ground.urgent}
+        say = _card("follow_up.urgent", row["id"], f"follow_up:{row['id']}:urgent", action, **values)
+        self.owe(loaded, say, rung="member", start=URGENT, member_id=member["id"])
+        return FollowUpMoved(Move.URGENT, member["name"])
 
     async def _close_follow_up(self, loaded: Loaded, action: CloseFollowUp) -> None:
         await self.unit.run(
@@ -317,3 +372,26 @@ class Course:
             .where(FollowUpRow.application_id == loaded.id, FollowUpRow.status == "open")
             .values(status="done", outcome=action.outcome, done_at=self.unit.now, done_by=action.actor)
         )
+
+
+# --- follow-ups: what is read and said -------------------------------------------------------------------------------
+
+
+def _uncontacted(last: Mapping[str, Any]) -> datetime | None:
+    """Since when nobody has tried, for a follow-up that goes on where the last one ended."""
+    moment: datetime | None = last["contact_from"]
+    return None if last["outcome"] in CONTACTED else moment
+
+
+def _card(text: str, id: str, cause: str, about: OpenFollowUp | MoveFollowUp, **values: Any) -> Say:
+    """The card of a follow-up, for whoever has it."""
+    values = {"follow_up": id, **values}
+    return Say(text, cause, Purpose.FOLLOW_UP, about.stage, about.visit, Audience.OWNER, values=values)
+
+
+def _cards_in_feishu(application_id: str, follow_up: str) -> Any:
+    """The newest card about a follow-up that lies in a member's private chat in Feishu."""
+    about = OutboxRow.promise.contains(f"/follow_up:{follow_up}", autoescape=True)
+    where = (OutboxRow.application_id == application_id) & (OutboxRow.rung == "member") & about
+    sent = (OutboxRow.surface == "feishu") & OutboxRow.platform_id.is_not(None) & (OutboxRow.start != URGENT)
+    return select(OutboxRow).where(where, sent).order_by(OutboxRow.created_at.desc()).limit(1)

@@ -309,7 +309,8 @@ class _Intake:
     def _new(self, id: str, applicant: Applicant, person: _Person, process: Process) -> Loaded:
         """An application that is not yet a row: a round trip would tell us nothing that we do not know."""
         standing = Standing(reachable=person.rungs)
-        application = Application(id, process, timezone=self.unit.ground.timezone, person=standing)
+        ground = self.unit.ground
+        application = Application(id, process, timezone=ground.timezone, office=ground.office, person=standing)
         return Loaded(
             application=application,
             candidate_id=person.id,

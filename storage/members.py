@@ -1,6 +1,6 @@
 """Members: who is HR, with which role and shops; and who looks after what."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -10,7 +10,8 @@ from storage.tables import ApiToken, FollowUpRow, Member
 from storage.types import random_id
 from storage.unit import Unit
 
-ACCOUNTS = {"wecom.app": "wecom", "feishu": "feishu"}  # surface -> column of a member's account on it
+# Surface -> column of a member's account on it.
+ACCOUNTS = {"wecom.app": "wecom", "feishu": "feishu", "wecom.bot": "wecom"}
 ROLES = ("recruiter", "manager", "admin")
 
 
@@ -41,16 +42,16 @@ def covers(member: Mapping[str, Any], shop: str) -> bool:
     return not member["shops"] or shop in member["shops"]
 
 
-async def owner_of(unit: Unit, shop: str, named: str | None, *, but: str | None = None) -> Mapping[str, Any] | None:
+async def owner_of(unit: Unit, shop: str, named: str | None, *, but: Collection[str] = ()) -> Mapping[str, Any] | None:
     """Who takes a follow-up or review about `shop`: the recruiter whom the import named, else the recruiter whose scope
-    holds the shop and who has the fewest open follow-ups, else nobody (it goes to HR's group). Never `but`.
+    holds the shop and who has the fewest open follow-ups, else nobody (it goes to HR's group). None of `but`.
     """
     members = await everybody(unit)
-    if named is not None and named != but:
+    if named is not None and named not in but:
         for member in members:
             if member["id"] == named:
                 return member
-    fitting = [m for m in members if m["role"] == "recruiter" and covers(m, shop) and m["id"] != but]
+    fitting = [m for m in members if m["role"] == "recruiter" and covers(m, shop) and m["id"] not in but]
     if not fitting:
         return None
     if not unit.load:
@@ -109,6 +110,6 @@ def address(unit: Unit, member: Mapping[str, Any]) -> Person | None:
 
 
 async def wrote_on(unit: Unit, member: Mapping[str, Any], surface: str) -> None:
-    """Remember where a member last wrote: that is where cards go."""
-    if member["surface"] != surface:
+    """Remember where a member last wrote: that is where cards go, if the surface takes any unasked."""
+    if member["surface"] != surface and surface in unit.ground.surfaces:
         await unit.set(Member, {"id": member["id"]}, surface=surface)

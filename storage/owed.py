@@ -14,6 +14,10 @@ from storage.unit import Unit
 
 # What a handler answered (`start` of a row), as opposed to what the rules owe; a welcome needs no open window.
 REPLIES = frozenset({"reply", "welcome"})
+# No message of its own: a card that was sent before is made urgent.
+URGENT = "urgent"
+# The rung of an answer that the platform takes in the same response: no worker ever sends it.
+PASSIVE = "passive"
 
 
 def owe(

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from recruiting.process import Process, overlaps
+from storage import thresholds
 from storage.applications import process_of
 from storage.tables import ProcessVersion
 from storage.unit import Unit
@@ -46,7 +47,8 @@ async def history(unit: Unit, id: str) -> list[Mapping[str, Any]]:
 
 async def apply(unit: Unit, process: Process) -> int:
     """
-    Make this the current version, for applications that are opened from now on. Applying it again changes nothing.
+    Make this the current version, for applications that are opened from now on. Applying it again changes nothing but
+    the thresholds that HR has set in chat: those of the file hold again.
 
     Returns:
         The version's number.
@@ -55,6 +57,7 @@ async def apply(unit: Unit, process: Process) -> int:
         Overlapping: Another process names one of its positions.
     """
     await _lock(unit)
+    await thresholds.forget(unit, process.id)
     others = []
     for known, version in await current(unit):
         if known == process:
@@ -83,6 +86,7 @@ async def rollback(unit: Unit, id: str) -> int:
         raise NoEarlierVersion(f"{id}@{now} is the first version: there is nothing to go back to")
     others = [process for process, _ in await current(unit) if process.id != id]
     _refuse_overlaps([*others, await process_of(unit, id, before)])
+    await thresholds.forget(unit, id)
     await unit.set(ProcessVersion, {"id": id, "version": now}, current=False)
     await unit.set(ProcessVersion, {"id": id, "version": before}, current=True)
     return int(before)

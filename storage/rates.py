@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recruiting.process import Process
 from recruiting.rates import Counts
+from storage import thresholds
 from storage.applications import process_of
 from storage.tables import ApplicationRow, Batch, OutboxRow, RateChange, Visit, Watch
 from storage.unit import Unit
@@ -54,6 +55,16 @@ async def tally(
 async def _visits(
     unit: Unit, batch_id: str, process_id: str, rate: str, stage: str | None, after: timedelta, until: datetime
 ) -> Any:
+    where, missed = visited(batch_id, process_id, rate, stage, after, until)
+    statement = select(Visit.shop, Visit.channel, func.count(), func.sum(missed)).where(*where)
+    await unit.flush()
+    return await unit.connection.execute(statement.group_by(Visit.shop, Visit.channel))
+
+
+def visited(
+    batch_id: str, process_id: str, rate: str, stage: str | None, after: timedelta, until: datetime
+) -> tuple[list[Any], Any]:
+    """Which visits a rate counts as due, and (1 or 0) whether one of them was missed."""
     moment = Visit.entered_at if rate == "certificate_missing" else Visit.invited_at
     done = {
         "no_show": Visit.participated_at,
@@ -74,12 +85,8 @@ async def _visits(
         where.append(Visit.stage == stage)
     if rate == "certificate_missing":  # seen on paper: there is no upload, but the stage was passed
         passed = and_(Visit.left_at.is_not(None), Visit.ended.is_(False))
-        missed = func.sum(case((and_(done.is_(None), not_(passed)), 1), else_=0))
-    else:
-        missed = func.sum(case((done.is_(None), 1), else_=0))
-    statement = select(Visit.shop, Visit.channel, func.count(), missed).where(*where)
-    await unit.flush()
-    return await unit.connection.execute(statement.group_by(Visit.shop, Visit.channel))
+        return where, case((and_(done.is_(None), not_(passed)), 1), else_=0)
+    return where, case((done.is_(None), 1), else_=0)
 
 
 def _length(after: timedelta) -> Any:
@@ -90,7 +97,15 @@ def _length(after: timedelta) -> Any:
 async def _delivery(
     unit: Unit, batch_id: str, process_id: str, rate: str, stage: str | None, after: timedelta, until: datetime
 ) -> Any:
-    """Messages that were tried, each promise once, with the last rung that was tried."""
+    found = tried(batch_id, process_id, stage, after, until)
+    missed = func.sum(case((found.c.status == "failed", 1), else_=0))
+    statement = select(found.c.shop, found.c.rung, func.count(), missed).where(found.c.last == 1)
+    await unit.flush()
+    return await unit.connection.execute(statement.group_by(found.c.shop, found.c.rung))
+
+
+def tried(batch_id: str, process_id: str, stage: str | None, after: timedelta, until: datetime) -> Any:
+    """Messages that were tried, each promise once with `last` = 1: on the last rung that was tried."""
     last = func.row_number().over(partition_by=OutboxRow.promise, order_by=OutboxRow.created_at.desc()).label("last")
     where = [
         ApplicationRow.batch_id == batch_id,
@@ -101,16 +116,13 @@ async def _delivery(
     ]
     if stage is not None:
         where.append(OutboxRow.stage == stage)
-    tried = (
-        select(ApplicationRow.shop, OutboxRow.rung, OutboxRow.status, last)
+    columns = (OutboxRow.application_id, ApplicationRow.shop, OutboxRow.rung, OutboxRow.status, OutboxRow.tried_at)
+    return (
+        select(*columns, last)
         .join(ApplicationRow, ApplicationRow.id == OutboxRow.application_id)
         .where(*where)
         .subquery()
     )
-    missed = func.sum(case((tried.c.status == "failed", 1), else_=0))
-    statement = select(tried.c.shop, tried.c.rung, func.count(), missed).where(tried.c.last == 1)
-    await unit.flush()
-    return await unit.connection.execute(statement.group_by(tried.c.shop, tried.c.rung))
 
 
 # --- watches: when to look next ----------------------------------------------------------------------------------
@@ -187,7 +199,7 @@ async def _first_at(unit: Unit, batch_id: str) -> datetime | None:
 async def due(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
     """The watches to look at now, with the batch's name."""
     statement = (
-        select(Watch, Batch.name)
+        select(Watch, Batch.name, Batch.muted_until)
         .join(Batch, Batch.id == Watch.batch_id)
         .where(Watch.next_at <= unit.now)
         .order_by(Watch.next_at)
@@ -212,8 +224,8 @@ async def still_open(unit: Unit, batch_id: str) -> bool:
 
 
 async def process_in(unit: Unit, batch_id: str, process_id: str) -> Process:
-    """The newest version of a process that applications of the batch follow."""
+    """The newest version of a process that applications of the batch follow, with the thresholds that HR has set."""
     where = (ApplicationRow.batch_id == batch_id) & (ApplicationRow.process_id == process_id)
     row = await unit.one(select(func.max(ApplicationRow.process_version).label("version")).where(where))
     assert row is not None
-    return await process_of(unit, process_id, row["version"])
+    return await thresholds.laid_over(unit, await process_of(unit, process_id, row["version"]))

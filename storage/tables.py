@@ -97,6 +97,8 @@ class Batch(Base):
     id: Mapped[Id]
     name: Mapped[Name] = mapped_column(unique=True)
     created_at: Mapped[datetime]
+    paused_at: Mapped[datetime | None]  # since then the bot starts nothing by itself to its candidates
+    muted_until: Mapped[datetime | None]  # until then its alerts are counted and not told
 
 
 class ApplicationRow(Base):
@@ -205,8 +207,10 @@ class FollowUpRow(Base):
     causes: Mapped[list[str]]
     note: Mapped[SealedBytes | None]
     owner_id: Mapped[Ref | None] = mapped_column(index=True)
+    had: Mapped[list[str]]  # members who had it before and handed it on, or did not take it
     status: Mapped[Short]  # open, done
     opened_at: Mapped[datetime]
+    contact_from: Mapped[datetime | None]  # since when nobody has talked to the candidate about it; None: somebody has
     due_at: Mapped[datetime]
     outcome: Mapped[Short | None]
     done_at: Mapped[datetime | None]
@@ -523,6 +527,18 @@ class Watch(Base):
     alerting: Mapped[bool]
     told_rate: Mapped[float | None]  # at which the last alert was told
     level: Mapped[int]  # how often alerted: part of the message's promise
+
+
+class Threshold(Base):
+    """Where HR put a rate's threshold in chat, in place of the process file's, until that process is next applied."""
+
+    __tablename__ = "thresholds"
+
+    process_id: Mapped[Short] = mapped_column(primary_key=True)
+    rate: Mapped[Short] = mapped_column(primary_key=True)
+    at: Mapped[float]  # a fraction of 1
+    before: Mapped[float | None]  # what stood here before; None: the process file's own
+    changed_at: Mapped[datetime]
 
 
 class Trail(Base):

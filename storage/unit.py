@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recruiting.chat import Person
+from recruiting.office import Office
 from recruiting.process import Process, Rung
 from storage.appending import not_given
 from storage.database import Database
@@ -71,6 +72,8 @@ class Ground:
     channels: frozenset[Rung]  # the ways to a candidate that are set up
     groups: tuple[Person, ...] = ()  # HR's, as configured
     surfaces: frozenset[str] = frozenset({"wecom.app", "feishu"})  # where members can be written to
+    office: Office = Office()  # the company's working days and hours
+    urgent: str = ""  # how a follow-up's card is made urgent in Feishu: app, sms, phone; empty = not at all
     processes: dict[tuple[str, int], Process] = field(default_factory=dict)
     _day: tuple[datetime, datetime, date] | None = field(default=None, init=False)  # from, until, which
 

@@ -12,7 +12,7 @@ from bot.commands.cli import run
 from bot.commands.opening import Opened, opened
 from bot.errors import GiveUp, Misconfigured, TryLater
 from config.load import InvalidProcess, load_processes
-from config.settings import Settings, SmsProvider, WrongSettings, fresh_master_key, load_settings
+from config.settings import FeishuMode, Settings, SmsProvider, WrongSettings, fresh_master_key, load_settings
 from config.settings import warnings as doubts
 from storage.database import Database
 from storage.keys import WrongMasterKey
@@ -60,6 +60,7 @@ async def _check() -> int:
         found.append(Finding("MEND", "database", str(error)))
     except InvalidProcess:
         pass  # said above, line by line
+    found += _feishu_events(settings)
     found += [finding async for finding in _outside(settings)]
     _show(found)
     return code or int(any(finding.mark == "MEND" for finding in found))
@@ -125,10 +126,30 @@ async def _live(house: Opened) -> AsyncIterator[Finding]:
             await platform.close()
 
 
+def _feishu_events(settings: Settings) -> Iterator[Finding]:
+    """How Feishu's events come in, and whether they can."""
+    from bot.platforms.feishu.long_connection import what_is_missing
+
+    feishu = settings.feishu
+    if feishu is None or not feishu.app_id:
+        return
+    if feishu.mode is FeishuMode.WEBSOCKET:
+        missing = what_is_missing()
+        mark, how = ("MEND", missing) if missing else ("ok", "the server opens the long connection when it starts")
+        yield Finding(mark, "feishu events", how)
+        return
+    yield Finding("ok", "feishu events", f"taken at {settings.public_url}/callback/feishu, as the console must name it")
+    if feishu.encrypt_key is None:
+        yield Finding("note", "BULOU_FEISHU__ENCRYPT_KEY", "not set: Feishu's callbacks are neither sealed nor signed")
+
+
 async def _outside(settings: Settings) -> AsyncIterator[Finding]:
     """What sends SMS and e-mail, and the interview provider."""
-    if settings.wecom is None:
-        yield Finding("note", "wecom", "not set up: candidates are reached by SMS and e-mail only")
+    wecom, feishu = settings.wecom, settings.feishu
+    if not (wecom and wecom.app) and not (feishu and feishu.app_id):
+        yield Finding(
+            "note", "chat", "neither WeCom nor Feishu is set up: candidates are reached by SMS and e-mail only"
+        )
     if settings.sms.provider is SmsProvider.HTTP and settings.sms.url:
         yield await _reached("sms", settings.sms.url)
     else:

@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 import webbrowser
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
@@ -20,13 +20,14 @@ from bot.documents.spreadsheet import read_table
 from bot.sandbox import Sandbox
 from bot.sandbox.page import Page
 from bot.sandbox.people import BATCH, COMPANY, FILE_NAME, SHOPS, workbook
-from bot.sandbox.play import MEMBERS, Candidate
+from bot.sandbox.roles import MEMBERS, Candidate
+from bot.sandbox.world import PLATFORMS
 from bot.texts import standard_texts
 from config.settings import fresh_master_key, load_settings
 from recruiting.history import reminder_key
 from recruiting.model import Application
 from recruiting.process import Do, Stage, StageKind, process_for, words
-from storage import members, processes, reports
+from storage import conversations, members, processes, reports
 from storage.applications import load, load_one
 from storage.intake import Applicant, Opening, open_many
 from storage.unit import Ground, Unit
@@ -59,7 +60,7 @@ async def playing(folder: Path, port: int) -> AsyncIterator[str]:
     async with _serving(sandbox.build()) as world:
         settings = load_settings(
             {
-                **sandbox.environment(world),
+                **sandbox.environment(world, PLATFORMS),
                 "BULOU_PUBLIC_URL": url,
                 "BULOU_DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'bulou.db'}",
                 "BULOU_VAULT_URL": str(folder / "vault"),
@@ -77,7 +78,7 @@ async def playing(folder: Path, port: int) -> AsyncIterator[str]:
             app.add_routes(page.routes())
             app.on_response_prepare.append(_framed)
             async with listening(app, HOST, port):
-                await side.add_members()
+                await side.add_members({userid: who.open_id for userid, who in page.play.feishu.members.items()})
                 await page.begin()
                 yield url
 
@@ -128,12 +129,13 @@ class Side:
     def _ground(self) -> Ground:
         return self._bot.ground
 
-    async def add_members(self) -> None:
-        """The recruiter of all shops, and the manager of one."""
+    async def add_members(self, feishu: Mapping[str, str]) -> None:
+        """The recruiter of all shops, and the manager of one, each in WeCom and in Feishu (userid -> open_id)."""
 
         async def job(unit: Unit) -> None:
             for userid, role, shops in (("hr", "recruiter", []), ("manager", "manager", [SHOPS[0]])):
-                await members.put(unit, MEMBERS[userid], role=role, shops=shops, wecom=userid)
+                accounts = {"wecom": userid, "feishu": feishu[userid]}
+                await members.put(unit, MEMBERS[userid], role=role, shops=shops, **accounts)
 
         await self._bot.dispatch.within(job, self._bot.clock.now())
 
@@ -173,6 +175,7 @@ class Side:
             unit = Unit(connection, self._ground, self._bot.clock.now())
             found = await load(unit, self._ids)
             people = await reports.contacts(unit, found.values())
+            chats = await conversations.of_candidates(unit, [loaded.candidate_id for loaded in found.values()])
         shown = []
         for loaded in (found[id] for id in self._ids if id in found):
             application, person = loaded.application, people[loaded.candidate_id]
@@ -186,6 +189,7 @@ class Side:
                     stage=words(application.now_in.name, self._ground.locale),
                     status=application.status.value,
                     reached=frozenset(reached(application)),
+                    chat=CHATS[chats[loaded.candidate_id]["surface"]] if loaded.candidate_id in chats else "",
                 )
             )
         return shown
@@ -233,6 +237,7 @@ class Side:
         return min((moment for moment in moments if moment is not None), default=None)
 
 
+CHATS = {"wecom.kf": "wechat", "feishu": "feishu"}  # surface -> what people call it
 IMPORTER = f"member:{MEMBERS['hr']}"
 
 

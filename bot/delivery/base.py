@@ -18,6 +18,7 @@ class Letter:
     welcome_code: str = ""
     card: str = ""  # change this card instead of sending a new one
     reply_to: str = ""  # the platform's id of the message that is answered, where it has threads
+    urgent: str = ""  # say nothing, but make `card` urgent in this way
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, to be sealed and kept."""
@@ -30,6 +31,7 @@ class Letter:
             "welcome_code": self.welcome_code,
             "card": self.card,
             "reply_to": self.reply_to,
+            "urgent": self.urgent,
         }
 
     @classmethod
@@ -45,6 +47,7 @@ class Letter:
             data["welcome_code"],
             data["card"],
             data["reply_to"],
+            data.get("urgent", ""),
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bot.delivery.base import Letter
 from bot.errors import GiveUp
-from bot.platforms.base import Sender, Sent
+from bot.platforms.base import Sender, Sent, Urging
 
 
 class Chat:
@@ -14,11 +14,16 @@ class Chat:
         self._platforms = platforms
 
     async def deliver(self, letter: Letter, id: str, *, again: bool) -> Sent:
-        """Send, or change a card that was sent before."""
+        """Send, or change a card that was sent before, or make it urgent."""
         assert letter.person is not None
         platform = self._platforms.get(letter.person.surface)
         if platform is None:
             raise GiveUp("this platform is not set up")
+        if letter.urgent:
+            if not isinstance(platform, Urging):
+                raise GiveUp("nothing can be made urgent here")
+            await platform.urgent(letter.card, letter.person.account, letter.urgent)
+            return Sent(id)
         if letter.card:
             await platform.update(letter.person, letter.card, letter.message)
             return Sent(id)

@@ -4,7 +4,7 @@ Runs inside the transaction that marks the row as sending, so that links and but
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -13,13 +13,13 @@ import orjson
 from bot.delivery.base import Letter
 from bot.errors import GiveUp
 from bot.texts import Texts, percent, stage_override
-from recruiting.chat import GROUPS, Button, Input, Message, Person
+from recruiting.chat import GROUPS, Button, Chart, Input, Message, Person
 from recruiting.model import Purpose
 from recruiting.process import StageKind, words
 from storage import conversations, followups, groups, members, seats
 from storage.applications import Loaded, load_one
 from storage.links import add_button, button_key, preload_links, token_for
-from storage.owed import REPLIES
+from storage.owed import REPLIES, URGENT
 from storage.unit import Unit
 
 REPEATS_KNOWN = frozenset({"feishu.group"})  # groups whose platform swallows the repeat of an id
@@ -27,6 +27,8 @@ NO_BUTTONS = frozenset({"wecom.group", "feishu.robot"})  # a robot hears of no t
 FORMS = frozenset({"feishu", "feishu.group"})  # whose cards have inputs
 NO_NUMBERS = frozenset({"feishu", "feishu.group", "feishu.robot"})  # refuse messages that name a phone (230028)
 LINKS = frozenset({"link", "chat_link"})
+SHORT_CARDS = {"wecom.app": 6}  # surface -> buttons that one card holds
+TO_DECIDE = frozenset({"review", "hold", "by_hand", "meeting_over", "not_decided", "stalled"})  # causes
 REASONS = ("later", "broken", "not_me", "withdraw", "human")
 
 
@@ -57,6 +59,8 @@ class Composer:
                 return await self._contact(unit, row, loaded)
             case "member":
                 return await self._member(unit, row, loaded)
+            case "passive":
+                return await (self._member if row["member_id"] else self._chat)(unit, row, loaded)
             case _:
                 return await self._group(unit, row, loaded)
 
@@ -215,6 +219,8 @@ class Composer:
         in_group = talk is not None and talk["surface"] in GROUPS.values()
         locale = self.house.locale if in_group else member["locale"] or self.house.locale
         said = await self._said(unit, row, loaded)
+        if row["start"] == URGENT:
+            return _urged(member, said["values"])
         if row["start"] in REPLIES:
             message = await self._reply(unit, row, loaded, said, locale)
             card = str(said["values"].get("handle", ""))
@@ -238,9 +244,11 @@ class Composer:
             message = await self._card(unit, row, loaded, said, locale, group.person.surface)
         else:
             message = await self._reply(unit, row, loaded, said, locale)
+            if group.person.surface in NO_BUTTONS:
+                message = replace(message, buttons=tuple(button for button in message.buttons if button.url))
         if row["tries"] and group.person.surface not in REPEATS_KNOWN:
             repeated = self.house.texts.say("alert.repeated", locale)
-            message = Message(message.text, f"{repeated} {message.title}".strip(), message.fields, message.buttons)
+            message = replace(message, title=f"{repeated} {message.title}".strip())
         return Letter("group", "", group.person, message)
 
     async def _card(
@@ -262,21 +270,20 @@ class Composer:
             (texts.say("label.stage", locale), str(values["stage"])),
         ]
         offers: list[tuple[str, str, str]] = []  # verb, subject, style
+        lines: list[str] = []
         match key:
-            case "follow_up.card":
+            case "follow_up.card" | "follow_up.late":
                 follow_up = await followups.by_id(unit, said["values"]["follow_up"])
                 causes = list(follow_up["causes"]) if follow_up else []
                 values["why"] = "、".join(texts.say(f"causes.{cause}", locale) for cause in causes)
                 values["due"] = self._when(unit, follow_up["due_at"], locale) if follow_up else ""
                 values["id"] = said["values"]["follow_up"][:8]
-                if surface not in NO_NUMBERS:
+                if surface in NO_BUTTONS - NO_NUMBERS:  # elsewhere it stands behind a tap, which is logged
                     fields.append((texts.say("label.phone", locale), await self._phone(unit, row)))
-                if {"review", "hold", "by_hand", "meeting_over", "not_decided", "stalled"} & set(causes):
-                    offers = [("pass", "", "primary"), ("reject", "", "danger")]
-                verbs = ("reached", "no_answer", "wrong_number", "hand_over")
-                if surface in NO_NUMBERS:
-                    offers.append(("view", "phone", ""))
-                offers += [(verb, said["values"]["follow_up"], "") for verb in verbs]
+                recent = await followups.recent(unit, loaded)
+                fields.append((texts.say("label.best_hour", locale), self._hour(recent.own_act)))
+                lines = [self._happened(unit, fact, locale) for fact in recent.facts]
+                offers = _to_do(said["values"]["follow_up"], causes, SHORT_CARDS.get(surface))
                 fields += self._scores(loaded)
             case "document.review":
                 offers = [
@@ -286,7 +293,7 @@ class Composer:
             case "review.waiting" | "meeting.card":
                 offers = [("pass", "", "primary"), ("reject", "", "danger")]
                 fields += self._scores(loaded)
-        text = texts.say(key, locale, **values)
+        text = "\n".join([texts.say(key, locale, **values), *lines])
         title = texts.say(key, locale, form="title", **values)
         look = [self._look(unit, row, loaded, said["values"]["document"], locale)] if key == "document.review" else []
         buttons = (
@@ -310,7 +317,7 @@ class Composer:
         if key == "document.review" and surface in FORMS:
             # The date is preselected, so that one tap is enough; who reads another one on the picture puts it in.
             a_year = (unit.now.astimezone(self.house.timezone) + timedelta(days=365)).date().isoformat()
-            inputs = (Input("expires_on", texts.say("label.expires_on", locale), "date", value=a_year),)
+            inputs = (Input("expires_on", texts.say("form.expires_on", locale), "date", value=a_year),)
         shown = tuple(pair for pair in fields if pair[1])
         return Message(text, title=title, fields=shown, buttons=(*buttons, *look), inputs=inputs)
 
@@ -318,6 +325,20 @@ class Composer:
         """The reviewer's own link to the picture: each look is logged under their name."""
         key = self._button(unit, row, loaded, "view", locale, subject=document).key
         return Button(self._label("view", locale), url=f"{self.house.public_url.rstrip('/')}/v/{key.partition(':')[2]}")
+
+    def _hour(self, moment: datetime | None) -> str:
+        """The hour of the day in which something happened."""
+        if moment is None:
+            return ""
+        hour = moment.astimezone(self.house.timezone).hour
+        return f"{hour}:00-{hour + 1}:00"
+
+    def _happened(self, unit: Unit, fact: followups.Fact, locale: str) -> str:
+        """One line of an application's history."""
+        outcome = self.house.texts.say(f"settled.{fact.outcome}", locale) if fact.outcome else ""
+        to = self.house.texts.say("owner.group", locale) if fact.to == "group" else fact.to
+        what = self.house.texts.say(f"happened.{fact.type}", locale, outcome=outcome, to=to)
+        return self.house.texts.say("happened.line", locale, when=self._when(unit, fact.at, locale), what=what)
 
     def _scores(self, loaded: Loaded) -> list[tuple[str, str]]:
         """The dimensions that the process wants shown, so that nothing is asked twice."""
@@ -354,7 +375,8 @@ class Composer:
             }
             parts.append(texts.render(key, locale, context | line, form=form))
         fields = [
-            (texts.say(label, locale), str(await self._put(unit, value, locale))) for label, value in said["fields"]
+            (await self._words(unit, label, locale), str(await self._put(unit, value, locale, context=context)))
+            for label, value in said["fields"]
         ]
         form_of = said.get("form") if row["surface"] in FORMS else None
         inputs, offers = form_of if form_of else ((), said["offers"])
@@ -365,7 +387,20 @@ class Composer:
             fields=tuple(fields),
             buttons=tuple(button for button in buttons if button),
             inputs=tuple(self._input(each, locale) for each in inputs),
+            chart=await self._chart(unit, said.get("chart"), locale),
         )
+
+    async def _chart(self, unit: Unit, said: Sequence[Any] | None, locale: str) -> Chart | None:
+        if not said:
+            return None
+        kind, points = said
+        return Chart(kind, tuple([(await self._words(unit, label, locale), number) for label, number in points]))
+
+    async def _words(self, unit: Unit, label: Any, locale: str) -> str:
+        """A label: a text key, or what is put into the reader's language like a value."""
+        if isinstance(label, str):
+            return self.house.texts.say(label, locale)
+        return str(await self._put(unit, label, locale))
 
     def _input(self, plain: Sequence[Any], locale: str) -> Input:
         name, label, kind, options, value = plain
@@ -501,6 +536,8 @@ class Composer:
         if "$say" in value:
             inner = {key: await self._put(unit, v, locale, key) for key, v in value.get("values", {}).items()}
             return self.house.texts.render(value["$say"], locale, {**(context or {}), **inner}, form=form)
+        if "$lasting" in value:
+            return self.house.texts.lasting(timedelta(seconds=value["$lasting"]), locale)
         if "$percent" in value:
             return percent(value["$percent"])
         if "$reason" in value:
@@ -532,6 +569,28 @@ def _person(conversation: Mapping[str, Any]) -> Person:
     if conversation["surface"] in GROUPS.values():
         return Person(conversation["surface"], conversation["account"])
     return Person(conversation["surface"], conversation["account"], conversation["desk"])
+
+
+def _to_do(follow_up: str, causes: Sequence[str], most: int | None) -> list[tuple[str, str, str]]:
+    """The buttons of a follow-up: verb, subject, style. Who is to be decided about need not be called: where a card is
+    short, a wrong number is told of by other means.
+    """
+    if list(causes) == ["wrong_number"]:
+        verbs: tuple[str, ...] = ("done", "hand_over")
+    else:
+        verbs = ("reached", "no_answer", "wrong_number", "hand_over")
+    decide = [("pass", "", "primary"), ("reject", "", "danger")] if TO_DECIDE & set(causes) else []
+    offers = [*decide, *((verb, follow_up, "") for verb in verbs), ("view", "phone", "")]
+    short = most is not None and len(offers) > most
+    return [offer for offer in offers if not (short and offer[0] == "wrong_number")]
+
+
+def _urged(member: Mapping[str, Any], values: Mapping[str, Any]) -> Letter:
+    """The card that this member has in Feishu becomes urgent."""
+    if not member["feishu"]:
+        raise GiveUp("no_account")
+    person = Person("feishu", member["feishu"])
+    return Letter("chat", "", person, Message(""), card=values["message"], urgent=values["how"])
 
 
 def _whose(row: Mapping[str, Any]) -> str | None:

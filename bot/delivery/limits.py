@@ -7,6 +7,10 @@ from datetime import datetime, timedelta
 KEPT = 20_000  # buckets remembered; the longest unused goes first
 
 
+# A wait is rounded to a microsecond and may end just before the token is whole: it would be named again and again.
+WHOLE = 1 - 1e-4
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """`count` messages within `within`, at most, at any moment."""
@@ -43,7 +47,7 @@ class Limits:
     def take(self, wishes: list[tuple[str, Rate]], now: datetime) -> datetime | None:
         """Take one from each bucket, or from none: then the moment from which on it is worth another look."""
         filled = [(self._filled(name, rate, now), rate) for name, rate in wishes]
-        waits = [(1 - bucket.tokens) * (rate.within / rate.count) for bucket, rate in filled if bucket.tokens < 1]
+        waits = [(1 - bucket.tokens) * (rate.within / rate.count) for bucket, rate in filled if bucket.tokens < WHOLE]
         if waits:
             return now + max(waits)
         for bucket, _ in filled:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from recruiting.chat import Challenge, Doorbell, FileRef, Incoming, Message, Nothing, Person
 
@@ -56,6 +56,15 @@ class Sender(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Urging(Protocol):
+    """A platform on which a message that was sent can be made urgent."""
+
+    async def urgent(self, message: str, person: str, how: str = "app") -> None:
+        """Make a message of ours urgent for one person. Raises TryLater or GiveUp."""
         ...
 
 

@@ -11,6 +11,7 @@ from bot.clock import Clock
 from bot.delivery.compose import House
 from bot.dispatch import Dispatch
 from bot.platforms.base import Platform
+from bot.platforms.wecom.groupbot import GroupBot
 from bot.texts import Texts
 from storage.unit import Ground
 from storage.vault import Vault
@@ -41,6 +42,7 @@ class Context:
     interview_link: str | None
     largest_upload: int
     feishu_calls_us: bool = True  # False: what it tells comes over the long connection
+    group_bot: GroupBot | None = None
 
     def now(self) -> datetime:
         """The present moment, aware, UTC."""

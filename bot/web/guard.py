@@ -1,6 +1,7 @@
 """Around every request: bounds on what is read, and one plain answer for whatever goes wrong."""
 
 import logging
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -25,6 +26,11 @@ async def whole_body(request: web.Request) -> bytes:
     if (request.content_length or 0) > LARGEST_BODY:
         raise web.HTTPRequestEntityTooLarge(max_size=LARGEST_BODY)
     return await request.read()  # the application's `client_max_size` stops what did not say how long it is
+
+
+def query_of(request: web.Request) -> dict[str, str]:
+    """What stands behind the question mark. aiohttp's own reading of it costs as much as opening a callback's seal."""
+    return dict(parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True))
 
 
 @web.middleware

@@ -9,6 +9,7 @@ from bot.errors import GiveUp, TryLater
 from bot.platforms.base import Platform
 from bot.web.context import Context
 from bot.web.metrics import Metrics
+from storage.digests import contact_seconds
 from storage.migrate import pending
 from storage.reports import backlog
 from storage.url import Unavailable
@@ -79,9 +80,15 @@ class Health:
         """Numbers for Prometheus."""
         async with self.context.ground.database.reading() as connection:
             waiting = await backlog(connection, self.context.now())
+            contact = await contact_seconds(connection, self.context.now())
         lines = self.metrics.lines()
         for name, count in waiting.items():
             lines += [f"# TYPE bulou_{name} gauge", f"bulou_{name} {count}"]
+        if contact is not None:
+            lines += [
+                "# TYPE bulou_first_contact_median_seconds gauge",
+                f"bulou_first_contact_median_seconds {contact:.0f}",
+            ]
         return web.Response(
             body=("\n".join(lines) + "\n").encode(),
             headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8", "Cache-Control": "no-store"},

@@ -14,6 +14,7 @@ from bot.web.looks import ReviewerLooks
 from bot.web.metrics import Metrics
 from bot.web.page import CandidatePage
 from bot.web.sms import SmsCallback
+from bot.web.wecom_bot import WeComBot
 
 
 def build_web(context: Context, callbacks: Callbacks | None = None) -> web.Application:
@@ -23,6 +24,7 @@ def build_web(context: Context, callbacks: Callbacks | None = None) -> web.Appli
     metrics = callbacks.metrics
     for part in (
         callbacks,
+        WeComBot(context, metrics),
         SmsCallback(context, metrics),
         InterviewHook(context, metrics),
         LinkPages(context, pages),

@@ -20,13 +20,13 @@ from bot.texts import UnfilledText
 from recruiting.chat import Message
 from recruiting.ladder import Window, chat_open, quiet_until
 from recruiting.model import InviteTried, MessageReport, Purpose, Unreachable
-from recruiting.outgoing import CODE_FRESH, Outgoing, Step, verdict
+from recruiting.outgoing import ANSWER_FRESH, CODE_FRESH, Outgoing, Step, verdict
 from recruiting.process import Rung
-from storage import conversations, outbox
+from storage import batches, conversations, outbox
 from storage.applications import Loaded, load
 from storage.apply import Course
 from storage.keys import Box, Unsealable
-from storage.owed import REPLIES
+from storage.owed import REPLIES, URGENT
 from storage.tables import Sending
 from storage.types import SealedBytes
 from storage.unit import Ground, Unit
@@ -47,6 +47,7 @@ KNOWN: Mapping[str, timedelta] = {
     "feishu": timedelta(hours=1),
     "feishu.group": timedelta(hours=1),
 }
+PAUSED = timedelta(hours=1)  # a paused batch is looked at again this often; `/resume` does not wait for it
 GROUP_PATIENCE = timedelta(days=3)  # below HR's group there is no rung
 TO_CANDIDATES = frozenset({"chat", "sms", "email"})
 
@@ -256,6 +257,8 @@ class Outbox:
             assert judged.rung is not None
             if judged.rung.value != rung:
                 row |= {"rung": judged.rung.value, "frozen": None, "conversation_id": None, "surface": None}
+            if loaded.paused and _unasked(row, unit.now):
+                return unit.now + PAUSED, batches.PAUSED
             if judged.step is Step.WAIT:
                 return judged.until, judged.why
         elif row["purpose"] == Purpose.CODE.value and unit.now - row["created_at"] > CODE_FRESH:
@@ -395,7 +398,7 @@ class Outbox:
             return
         if row["rung"] in TO_CANDIDATES:
             await outbox.step_down_loaded(unit, loaded, row, reason)
-        elif row["rung"] == "member" and row["start"] not in REPLIES:
+        elif row["rung"] == "member" and row["start"] not in (*REPLIES, URGENT):
             await outbox.hand_to_group(unit, loaded, row)
 
     async def _tried(self, course: Course, row: Mapping[str, Any], loaded: Loaded | None) -> None:
@@ -413,6 +416,12 @@ class Outbox:
         await course.take(loaded, report)
 
 
+def _unasked(row: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the bot starts this message by itself: it is no answer, and tells no decision."""
+    fresh = row["prompted"] and now - row["created_at"] <= ANSWER_FRESH
+    return row["purpose"] != Purpose.ANSWER.value and not fresh
+
+
 def _may_repeat(row: Mapping[str, Any], now: datetime) -> bool:
     """Whether an interrupted try may be repeated: the other side knows our id, or it is HR's group."""
     return row["rung"] == "group" or bool(now - row["sending_at"] < _known(row))
@@ -420,6 +429,8 @@ def _may_repeat(row: Mapping[str, Any], now: datetime) -> bool:
 
 def _known(row: Mapping[str, Any]) -> timedelta:
     """How long the other side knows the message by our id."""
+    if row["start"] == URGENT:
+        return timedelta(0)  # it has no id: urged twice is once too often
     return KNOWN.get("sms" if row["rung"] == "sms" else row["surface"] or "", timedelta(0))
 
 

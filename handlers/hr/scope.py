@@ -18,13 +18,22 @@ NAME_WORDS = 4  # "Li Lei" has two; more than four words are no name
 COMMANDS = {
     "help": "帮助",
     "status": "状态",
+    "why": "为什么",
+    "funnel": "漏斗",
     "todo": "待办",
     "done": "完成",
+    "remind": "催办",
     "pass": "通过",
     "reject": "淘汰",
     "cert": "健康证",
+    "alerts": "预警",
+    "threshold": "阈值",
+    "mute": "静音",
+    "pause": "暂停",
+    "resume": "恢复",
+    "lang": "语言",
 }
-NOT_FOR_MANAGERS = frozenset({"cert"})
+NOT_FOR_MANAGERS = frozenset({"cert", "threshold", "mute", "pause", "resume"})
 
 
 def actor(turn: Turn) -> str:
@@ -127,7 +136,7 @@ def reason_form(loaded: Loaded, subject: str, reasons: Sequence[str]) -> Form:
     """Where a card can have a form: a reason to choose, or one's own words."""
     choices = [(reason, f"reasons.{reason}") for reason in reasons]
     return Form(
-        [("reason", "label.reason", "choice", choices, ""), ("words", "label.own_words", "text", (), "")],
+        [("reason", "form.reason", "choice", choices, ""), ("words", "form.own_words", "text", (), "")],
         Offer("buttons.reject", "reject", subject, loaded.id, "danger"),
     )
 

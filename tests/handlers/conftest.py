@@ -54,6 +54,9 @@ class Said:
     values: Mapping[str, Any]
     lines: list[str] = field(default_factory=list)
     buttons: list[tuple[str, str, str]] = field(default_factory=list)  # verb, subject, application
+    line_values: list[Mapping[str, Any]] = field(default_factory=list)
+    fields: list[Any] = field(default_factory=list)  # label, value
+    chart: Any = None  # kind, labelled numbers
 
     def button(self, verb: str) -> tuple[str, str]:
         """Subject and application of the first button with this verb."""
@@ -66,6 +69,7 @@ class Room:
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
         self.now = MORNING
+        self.made: datetime | None = None
         self._numbers = count(1)
 
     async def within(self, job: Callable[[Unit], Awaitable[T]]) -> T:
@@ -166,8 +170,11 @@ class Room:
         """A member writes what is no command."""
         return await self._member(member, "on", name, text, text=text)
 
-    async def presses(self, member: str, verb: str, subject: str, application: str) -> list[Said]:
-        """A member taps a button on a card."""
+    async def presses(
+        self, member: str, verb: str, subject: str, application: str, made: datetime | None = None
+    ) -> list[Said]:
+        """A member taps a button on a card that was made at this moment, else just now."""
+        self.made = made
         return await self._member(member, "tap", verb, subject, application, card="handle")
 
     async def _candidate(
@@ -210,7 +217,7 @@ class Room:
                 stage = (loaded.application.stage, loaded.application.visit) if loaded else ("", 0)
                 turn.button = {
                     "application_id": application or None, "stage": stage[0], "visit": stage[1],
-                    "subject": argument, "created_at": unit.now,
+                    "subject": argument, "created_at": self.made or unit.now,
                 }  # fmt: skip
             await handler(turn)
             return await self._said(unit, cause)
@@ -230,7 +237,9 @@ class Room:
                 found.append(Said(row["text"], row["rung"], plain))
                 continue
             buttons = [(verb, subject, of) for _, verb, subject, of, *_ in plain["offers"]]
-            found.append(Said(row["text"], row["rung"], plain["values"], [key for key, _ in plain["lines"]], buttons))
+            keys, values = [key for key, _ in plain["lines"]], [values for _, values in plain["lines"]]
+            shown = plain["fields"], plain.get("chart")
+            found.append(Said(row["text"], row["rung"], plain["values"], keys, buttons, values, *shown))
         return found
 
     def wait(self, **length: float) -> None:

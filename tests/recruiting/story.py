@@ -20,8 +20,10 @@ from recruiting.model import (
     DocumentDecided,
     Event,
     EventType,
+    FollowUpMoved,
     InviteTried,
     MessageReport,
+    MoveFollowUp,
     Opened,
     OpenFollowUp,
     Purpose,
@@ -129,6 +131,7 @@ class Story:
         self.application = replace(self.application, person=replace(self.person, sent_today=self._sent_today()))
         actions = decide(self.application, signal, self.now)
         unreachable: list[Say] = []
+        moved: list[MoveFollowUp] = []
         for action in actions:
             match action:
                 case Record(event):
@@ -143,8 +146,12 @@ class Story:
                     self.timers.setdefault((name, stage, visit), at)
                 case OpenFollowUp(cause, stage):
                     self.follow_ups.setdefault(stage, []).append(cause)
+                case MoveFollowUp():
+                    moved.append(action)
                 case CloseFollowUp():
                     self.follow_ups.clear()
+        for move in moved:
+            self.hear(FollowUpMoved(move.move, move.move.name.lower()))
         for say in unreachable:
             self.hear(Unreachable(say.cause, say.stage, say.visit))
         return actions

@@ -780,7 +780,7 @@ def test_a_settled_follow_up_comes_back_while_the_stage_still_stands() -> None:
     story.hear(FollowUpDone("no_answer", LI))
     assert [] == story.open_causes
     story.wait(hours=2)
-    assert ["recheck"] == story.open_causes
+    assert ["not_participated"] == story.open_causes
     story.hear(FollowUpDone("reached", LI))
     story.wait(hours=46)
     assert ["deadline"] == story.open_causes

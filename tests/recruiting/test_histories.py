@@ -21,6 +21,7 @@ from recruiting.model import (
     Clicked,
     Completed,
     Confirmed,
+    ContactCorrected,
     Decided,
     DocumentDecided,
     Event,
@@ -174,7 +175,8 @@ class Histories(RuleBasedStateMachine):
         if before.status is not Status.OPEN:
             assert story.said[said:] == []
             assert {EventType.HIRED, EventType.MOVED}.isdisjoint(story.types()[events:])
-            if not isinstance(signal, NeedsPerson | Unreachable | FollowUpDone):
+            again = isinstance(signal, TimerDue) and signal.name.startswith("call:")
+            if not (again or isinstance(signal, NeedsPerson | Unreachable | FollowUpDone | ContactCorrected)):
                 assert causes == story.application.follow_up
         for say in story.said[said:]:
             self._check_said(say)
@@ -346,6 +348,10 @@ class Histories(RuleBasedStateMachine):
             self.asked.clear()
         self.hear(FollowUpDone(outcome, "member:Li"))
 
+    @rule()
+    def contact_corrected(self) -> None:
+        self.hear(ContactCorrected("member:Li"))
+
     @precondition(lambda self: self.last is not None and not isinstance(self.last, MessageReport | FollowUpDone))
     @rule()
     def the_same_again(self) -> None:
@@ -392,7 +398,7 @@ class Histories(RuleBasedStateMachine):
         story, application = self.story, self.story.application
         if application.open and not application.follow_up:
             here = {name.partition(":")[0] for name, *place in story.timers if tuple(place) == story.here}
-            assert here - {"nudge", "left_process", "meeting"} != set()
+            assert here - {"nudge", "left_process", "meeting", "overdue"} != set()
 
     @invariant()
     def whoever_asked_for_a_person_gets_one(self) -> None:
@@ -499,7 +505,9 @@ def step(world: Histories, chance: Random) -> None:
                 DocumentDecided(min(story.application.waiting, default=""), False, "member:Li", "blurred")
             ),
             lambda: world.booked(chance.randint(0, 9), chance.randint(1, 9)),
-            *[lambda: world.follow_up_done(chance.choice(["reached", "no_answer", "hand_over"]))] * 3,
+            *[lambda: world.follow_up_done(chance.choice(["reached", "no_answer", "no_answer", "hand_over"]))] * 3,
+            lambda: world.follow_up_done("wrong_number"),
+            lambda: world.hear(ContactCorrected("member:Li")),
             lambda: world.needs_person(chance.choice(["human", "not_me", "broken_link"])),
             lambda: world.decided(chance.random() < 0.8, chance.random() < 0.2),
             lambda: world.channels_change(frozenset(chance.sample(list(story.process.ladder), chance.randint(0, 1)))),

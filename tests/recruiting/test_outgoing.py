@@ -97,3 +97,11 @@ def test_what_is_no_longer_needed_stays_at_home() -> None:
     assert Verdict(Step.SKIP, why="no_longer_needed") == verdict(NUDGE, clicked, DAY)
     assert Step.SKIP is verdict(replace(INVITE, visit=2), clicked, DAY).step
     assert Step.SEND is verdict(replace(DECISION, visit=2), clicked, DAY).step
+
+
+def test_nobody_is_reminded_of_a_meeting_that_is_over() -> None:
+    """A reminder may have waited, because its batch was paused."""
+    reminder = replace(NUDGE, stage="meeting", cause="meeting:120")
+    at_two = somebody(SMS).but(stage="meeting", visit=1, meeting=DAY + timedelta(hours=2))
+    assert Step.SEND is verdict(reminder, at_two, DAY).step
+    assert Verdict(Step.SKIP, why="too_late") == verdict(reminder, at_two, DAY + timedelta(hours=2))

@@ -19,7 +19,21 @@ CASTS = {
 }
 
 
-@pytest.fixture(params=CASTS)
+# Each cast once, and those that differ most on both databases.
+pytestmark = pytest.mark.parametrize(
+    ("world", "database_url"),
+    [
+        ("wecom", "sqlite"),
+        ("wecom", "postgresql"),
+        ("hr on feishu", "sqlite"),
+        ("feishu alone", "postgresql"),
+        ("both", "sqlite"),
+    ],
+    indirect=True,
+)
+
+
+@pytest.fixture
 async def world(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
     async with World.open(database_url, tmp_path, [PROCESS], CASTS[request.param]) as opened:
         yield opened

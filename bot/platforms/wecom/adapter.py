@@ -55,9 +55,9 @@ class WeComPlatform:
     def open(self, query: Mapping[str, str], body: bytes) -> Challenge | Doorbell | Nothing | Sequence[Incoming]:
         """Verify, decrypt, parse; no network. An empty `body` is a URL check. Raises Malformed or Forged."""
         if not body:
-            return self._answer_url_check(query)
+            return Challenge(self._crypto.answer_url_check(query))
         envelope = read_envelope(body)
-        plain = self._unseal(query, envelope.encrypted)
+        plain = self._crypto.unseal(query, envelope.encrypted)
         if envelope.receiver not in ("", self._corp_id):
             raise Forged("callback for another company")
         found = read_app_message(plain, self._corp_id, self._now())
@@ -144,20 +144,6 @@ class WeComPlatform:
     async def close(self) -> None:
         """Let go of connections."""
         await self._api.close()
-
-    def _answer_url_check(self, query: Mapping[str, str]) -> Challenge:
-        # Some proxies decode twice, which turns the plus signs of base64 into spaces.
-        plain = self._unseal(query, query.get("echostr", "").replace(" ", "+"))
-        try:
-            return Challenge(plain.decode())
-        except UnicodeDecodeError as error:
-            raise Forged("URL check does not hold text") from error
-
-    def _unseal(self, query: Mapping[str, str], encrypted: str) -> bytes:
-        signature, timestamp, nonce = (query.get(name, "") for name in ("msg_signature", "timestamp", "nonce"))
-        if not self._crypto.verify(signature, timestamp, nonce, encrypted):
-            raise Forged("signature is missing or wrong")
-        return self._crypto.open(encrypted)
 
     async def _uploaded(self, id: str, upload: Upload) -> str:
         """The id of an uploaded file: at a repeat the same one, or WeCom's duplicate check would not know it again."""

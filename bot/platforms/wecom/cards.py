@@ -65,7 +65,7 @@ def platform_id(id: str, longest: int) -> str:
 
 def app_payloads(message: Message, id: str) -> list[Payload]:
     """What a member gets: a card where there is something to tap, else text; in parts where one is too small."""
-    message = _tidy(message)
+    message = tidy(message)
     if any(button.key for button in message.buttons):
         return _cards(message, id)
     links = [f'<a href="{_quoted(button.url)}">{button.text}</a>' for button in message.buttons]
@@ -76,7 +76,7 @@ def card_update(message: Message, handle: str) -> Payload:
     """The change of a tapped card: a whole card in its place, `message.settled` where its buttons were. A message that
     says nothing but `settled` leaves the card as it is and only settles its buttons.
     """
-    message = _tidy(message)
+    message = tidy(message)
     if message.settled and not (message.text or message.title):
         return {"button": {"replace_name": message.settled}}
     label = message.settled or ("" if message.buttons else "✓")
@@ -92,11 +92,11 @@ def kf_payload(message: Message) -> Payload:
 
     It is always one message, because each one counts towards the five that WeCom allows.
     """
-    message = _tidy(message)
+    message = tidy(message)
     body = _body(message)
     if not (body or message.buttons):
         raise GiveUp("the message is empty")
-    if not message.buttons and _size(body) <= TEXT_LIMIT:
+    if not message.buttons and size(body) <= TEXT_LIMIT:
         return {"msgtype": "text", "text": {"content": body}}
     items = _menu_items(message.buttons)
     if len(items) > MENU_ITEMS:
@@ -108,16 +108,16 @@ def kf_payload(message: Message) -> Payload:
 
 def group_payload(message: Message) -> Payload:
     """What a group robot shows: bold title, text, fields as quoted lines, and links."""
-    message = _tidy(message)
-    title = f"**{_plain_markdown(message.title)}**" if message.title else ""
+    message = tidy(message)
+    title = f"**{plain_markdown(message.title)}**" if message.title else ""
     fields = [f"> {label}: {value}" for label, value in message.fields]
-    rows = [_plain_markdown(row.replace("\n", " ")) for row in fields]
-    links = [_markdown_link(button) for button in message.buttons if button.url]
+    rows = [plain_markdown(row.replace("\n", " ")) for row in fields]
+    links = [markdown_link(button) for button in message.buttons if button.url]
     # Title, figures and links matter most, so it is the text between that gives way.
     others = "\n".join((title, *rows, *links))
-    text = _shorten(_plain_markdown(message.text), max(MARKDOWN_LIMIT - _size(others) - 2, 3))
+    text = shorten(plain_markdown(message.text), max(MARKDOWN_LIMIT - size(others) - 2, 3))
     content = "\n".join(part for part in (title, text, *rows, *links) if part)
-    return {"msgtype": "markdown", "markdown": {"content": _shorten(content, MARKDOWN_LIMIT)}}
+    return {"msgtype": "markdown", "markdown": {"content": shorten(content, MARKDOWN_LIMIT)}}
 
 
 def media_payload(kind: str, media_id: str) -> Payload:
@@ -135,7 +135,7 @@ def _texts(body: str, links: Sequence[str], id: str) -> list[Payload]:
     limit = TEXT_LIMIT - _MARK_SIZE
     parts = [part for part, _ in _pieces(body, limit)]
     for link in links:
-        if parts and _size(parts[-1]) + 1 + _size(link) <= limit:
+        if parts and size(parts[-1]) + 1 + size(link) <= limit:
             parts[-1] += f"\n{link}"
         else:
             parts.append(link)
@@ -172,21 +172,22 @@ def _cards(message: Message, id: str) -> list[Payload]:
 
 def _card_words(message: Message) -> tuple[str, str, str]:
     """Title and text of a card, and the whole of what the text should say (longer only where a card is too small)."""
-    title, text = _headline(message)
-    spilled = [f"{label}: {value}" for label, value in message.fields if not _is_row(label, value)]
+    title, text = headline(message)
+    spilled = [f"{label}: {value}" for label, value in message.fields if not is_row(label, value)]
     spilled += [f"{label}: {value}" for label, value in _rows(message.fields)[ROWS:]]
     spilled += [button.text for button in message.buttons if len(button.text) > BUTTON_CHARACTERS]
     whole = "\n".join(part for part in (text, *spilled) if part)
-    fits = len(whole) <= BODY_CHARACTERS or _size(whole) <= BODY_LIMIT
-    return title, whole if fits else _clip(whole, BODY_CHARACTERS), whole
+    fits = len(whole) <= BODY_CHARACTERS or size(whole) <= BODY_LIMIT
+    return title, whole if fits else clip(whole, BODY_CHARACTERS), whole
 
 
-def _headline(message: Message) -> tuple[str, str]:
+def headline(message: Message, characters: int = TITLE_CHARACTERS) -> tuple[str, str]:
+    """The title of a card and the text below it, which repeats the title where that is too long."""
     title, text = message.title, message.text
     if not title:
         title, _, text = text.partition("\n")
-    if len(title) > TITLE_CHARACTERS:
-        return _clip(title, TITLE_CHARACTERS), f"{title}\n{text}".strip()
+    if len(title) > characters:
+        return clip(title, characters), f"{title}\n{text}".strip()
     return title or "…", text.strip()
 
 
@@ -194,12 +195,12 @@ def _card(
     title: str, text: str, fields: Sequence[tuple[str, str]], buttons: Sequence[Button], task: str
 ) -> dict[str, Any]:
     keys = [button.key for button in buttons if button.key]
-    if len(set(keys)) < len(keys) or any(_size(key) > CARD_KEY_LIMIT for key in keys):
+    if len(set(keys)) < len(keys) or any(size(key) > CARD_KEY_LIMIT for key in keys):
         raise GiveUp("the keys of a card's buttons must differ and be short")
     card: dict[str, Any] = {
         "card_type": "button_interaction",
         "main_title": {"title": title},
-        "button_list": [_card_button(button) for button in buttons],
+        "button_list": [card_button(button) for button in buttons],
         "task_id": task,
     }
     if text:
@@ -209,18 +210,20 @@ def _card(
     return card
 
 
-def _card_button(button: Button) -> dict[str, Any]:
-    shown: dict[str, Any] = {"text": _clip(button.text, BUTTON_CHARACTERS), "style": STYLES.get(button.style, 1)}
+def card_button(button: Button) -> dict[str, Any]:
+    """A button of a card, for tapping or as a link."""
+    shown: dict[str, Any] = {"text": clip(button.text, BUTTON_CHARACTERS), "style": STYLES.get(button.style, 1)}
     if button.key:
         return {**shown, "key": button.key}
     return {**shown, "type": 1, "url": button.url}
 
 
 def _rows(fields: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(label, value) for label, value in fields if _is_row(label, value)]
+    return [(label, value) for label, value in fields if is_row(label, value)]
 
 
-def _is_row(label: str, value: str) -> bool:
+def is_row(label: str, value: str) -> bool:
+    """Whether a fact is short enough for a row of a card."""
     return 0 < len(label) <= LABEL_CHARACTERS and len(value) <= VALUE_CHARACTERS and "\n" not in value
 
 
@@ -252,7 +255,7 @@ def _menu_items(buttons: Sequence[Button]) -> list[Payload]:
     items: list[Payload] = []
     for button in buttons:
         kind = "click" if button.key else "view"
-        if places[kind] and _size(button.url) <= VIEW_URL_LIMIT:
+        if places[kind] and size(button.url) <= VIEW_URL_LIMIT:
             places[kind] -= 1
             items += _click(button) if button.key else [_view(button)]
         else:
@@ -261,14 +264,14 @@ def _menu_items(buttons: Sequence[Button]) -> list[Payload]:
 
 
 def _click(button: Button) -> list[Payload]:
-    if _size(button.key) > MENU_KEY_LIMIT:
+    if size(button.key) > MENU_KEY_LIMIT:
         raise GiveUp("the key of a menu item is too long")
-    whole = _text_items(button.text) if _size(button.text) > CLICK_LIMIT else []
-    return [*whole, {"type": "click", "click": {"id": button.key, "content": _shorten(button.text, CLICK_LIMIT)}}]
+    whole = _text_items(button.text) if size(button.text) > CLICK_LIMIT else []
+    return [*whole, {"type": "click", "click": {"id": button.key, "content": shorten(button.text, CLICK_LIMIT)}}]
 
 
 def _view(button: Button) -> Payload:
-    return {"type": "view", "view": {"url": button.url, "content": _shorten(button.text, VIEW_LIMIT)}}
+    return {"type": "view", "view": {"url": button.url, "content": shorten(button.text, VIEW_LIMIT)}}
 
 
 def _text_items(text: str) -> list[Payload]:
@@ -288,7 +291,7 @@ def _pieces(text: str, limit: int) -> Iterator[tuple[str, bool]]:
 
 def _take(text: str, limit: int) -> tuple[str, bool, str]:
     """The first piece, whether a line ends there, and the rest. A piece is at least half full, so pieces are few."""
-    if _size(text) <= limit:
+    if size(text) <= limit:
         return text, True, ""
     head = _cut(text, limit)
     newline = len(head) if text[len(head)] == "\n" else head.rfind("\n")
@@ -302,7 +305,7 @@ def _body(message: Message) -> str:
     return _harmless(replace(message, buttons=()).plain())
 
 
-def _tidy(message: Message) -> Message:
+def tidy(message: Message) -> Message:
     """Without letters that no client shows and some crash on."""
     return Message(
         text=_showable(message.text),
@@ -322,14 +325,15 @@ def _harmless(text: str) -> str:
     return re.sub(r"<(?=\s*/?\s*a\b)", "＜", text, flags=re.IGNORECASE)
 
 
-def _plain_markdown(text: str) -> str:
+def plain_markdown(text: str) -> str:
     """Take the meaning from what others typed: no colours, no mentions, no links in disguise."""
     return text.replace("<", "＜").replace("](", "] (")
 
 
-def _markdown_link(button: Button) -> str:
+def markdown_link(button: Button) -> str:
+    """A link button as a link in markdown."""
     target = _quoted(button.url).replace(")", "%29")
-    return f"[{_plain_markdown(button.text)}]({target})"
+    return f"[{plain_markdown(button.text)}]({target})"
 
 
 def _quoted(url: str) -> str:
@@ -340,7 +344,8 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _size(text: str) -> int:
+def size(text: str) -> int:
+    """The length that WeCom counts: UTF-8 bytes."""
     return len(text.encode())
 
 
@@ -349,13 +354,15 @@ def _cut(text: str, limit: int) -> str:
     return text.encode()[:limit].decode(errors="ignore")
 
 
-def _shorten(text: str, limit: int) -> str:
-    return text if _size(text) <= limit else _ellipsis(text, limit)
+def shorten(text: str, limit: int) -> str:
+    """A text of at most `limit` bytes."""
+    return text if size(text) <= limit else _ellipsis(text, limit)
 
 
 def _ellipsis(text: str, limit: int) -> str:
-    return f"{_cut(text, limit - _size('…'))}…"
+    return f"{_cut(text, limit - size('…'))}…"
 
 
-def _clip(text: str, characters: int) -> str:
+def clip(text: str, characters: int) -> str:
+    """A text of at most so many characters."""
     return text if len(text) <= characters else f"{text[: characters - 1]}…"

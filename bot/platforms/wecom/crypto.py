@@ -4,6 +4,7 @@ import binascii
 import hashlib
 import hmac
 import os
+from collections.abc import Mapping
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
@@ -61,6 +62,22 @@ class CallbackCrypto:
         if plain[end:] != self._receiver:
             raise Forged("sealed for another receiver")
         return plain[HEAD_LENGTH:end]
+
+    def unseal(self, query: Mapping[str, str], encrypted: str) -> bytes:
+        """Open what the query's signature belongs to. Raises Forged."""
+        signature, timestamp, nonce = (query.get(name, "") for name in ("msg_signature", "timestamp", "nonce"))
+        if not self.verify(signature, timestamp, nonce, encrypted):
+            raise Forged("signature is missing or wrong")
+        return self.open(encrypted)
+
+    def answer_url_check(self, query: Mapping[str, str]) -> str:
+        """What the console wants to hear when our address is saved. Raises Forged."""
+        # Some proxies decode twice, which turns the plus signs of base64 into spaces.
+        plain = self.unseal(query, query.get("echostr", "").replace(" ", "+"))
+        try:
+            return plain.decode()
+        except UnicodeDecodeError as error:
+            raise Forged("URL check does not hold text") from error
 
     def seal_reply(self, message: bytes, timestamp: str, nonce: str, random: bytes | None = None) -> str:
         """The XML envelope of a passive reply, sealed and signed."""

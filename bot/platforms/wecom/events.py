@@ -139,7 +139,7 @@ def _read_app_event(
     if event in ("template_card_event", "template_card_menu_event"):
         return [_read_tap(root, fields, member, now)]
     if event in ("enter_agent", "subscribe"):
-        return [Incoming(_event_id(fields), Person(APP, member), Kind.ENTER, _moment(fields.get("CreateTime"), now))]
+        return [Incoming(_event_id(fields), Person(APP, member), Kind.ENTER, moment_of(fields.get("CreateTime"), now))]
     return Nothing(event or "event")
 
 
@@ -148,7 +148,7 @@ def _read_tap(root: etree._Element | None, fields: dict[str, str], member: str, 
         id=_event_id(fields),
         sender=Person(APP, member),
         kind=Kind.TAP,
-        at=_moment(fields.get("CreateTime"), now),
+        at=moment_of(fields.get("CreateTime"), now),
         key=fields.get("EventKey", ""),
         choices=_read_choices(root) if root is not None else {},
         card=fields.get("ResponseCode", ""),
@@ -176,7 +176,7 @@ def _read_app_chat(fields: dict[str, str], now: datetime) -> Nothing | Sequence[
     kind, member, id = fields.get("MsgType", ""), fields.get("FromUserName", "").lower(), fields.get("MsgId", "")
     if not (kind and member and id):
         return Nothing(kind or "empty")
-    sender, at = Person(APP, member), _moment(fields.get("CreateTime"), now)
+    sender, at = Person(APP, member), moment_of(fields.get("CreateTime"), now)
     if kind == "text":
         return [Incoming(id, sender, Kind.TEXT, at, text=fields.get("Content", ""))]
     if kind in ("image", "file") and fields.get("MediaId"):
@@ -197,34 +197,34 @@ def read_kf_item(item: Any, desk: str, now: datetime) -> Incoming | None:
 
 
 def _read_kf_chat(item: dict[str, Any], desk: str, now: datetime) -> Incoming | None:
-    id, customer, kind = _word(item, "msgid"), _word(item, "external_userid"), _word(item, "msgtype")
+    id, customer, kind = word_of(item, "msgid"), word_of(item, "external_userid"), word_of(item, "msgtype")
     if not (id and customer):
         logger.warning("wecom.kf.malformed msgid=%s", id[:64])
         return None
-    sender, at = Person(KF, customer, _word(item, "open_kfid") or desk), _moment(item.get("send_time"), now)
-    content = _part(item, kind)
+    sender, at = Person(KF, customer, word_of(item, "open_kfid") or desk), moment_of(item.get("send_time"), now)
+    content = part_of(item, kind)
     if kind == "text":
-        key = _word(content, "menu_id")
-        return Incoming(id, sender, Kind.TAP if key else Kind.TEXT, at, text=_word(content, "content"), key=key)
-    if kind in ("image", "file") and _word(content, "media_id"):
-        return Incoming(id, sender, Kind.FILE, at, file=FileRef(KF, _word(content, "media_id"), kind))
+        key = word_of(content, "menu_id")
+        return Incoming(id, sender, Kind.TAP if key else Kind.TEXT, at, text=word_of(content, "content"), key=key)
+    if kind in ("image", "file") and word_of(content, "media_id"):
+        return Incoming(id, sender, Kind.FILE, at, file=FileRef(KF, word_of(content, "media_id"), kind))
     return Incoming(id, sender, Kind.UNSUPPORTED, at)
 
 
 def _read_kf_event(item: dict[str, Any], desk: str, now: datetime) -> Incoming | None:
-    event, id = _part(item, "event"), _word(item, "msgid")
-    kind = _word(event, "event_type")
+    event, id = part_of(item, "event"), word_of(item, "msgid")
+    kind = word_of(event, "event_type")
     if kind not in ("enter_session", "msg_send_fail"):
         return None
-    customer = _word(event, "external_userid")
+    customer = word_of(event, "external_userid")
     if not (id and customer):
         logger.warning("wecom.kf.malformed msgid=%s", id[:64])
         return None
-    sender, at = Person(KF, customer, _word(event, "open_kfid") or desk), _moment(item.get("send_time"), now)
+    sender, at = Person(KF, customer, word_of(event, "open_kfid") or desk), moment_of(item.get("send_time"), now)
     if kind == "enter_session":
-        scene, code = unquote(_word(event, "scene_param")), _word(event, "welcome_code")
+        scene, code = unquote(word_of(event, "scene_param")), word_of(event, "welcome_code")
         return Incoming(id, sender, Kind.ENTER, at, scene=scene, welcome_code=code)
-    return Incoming(id, sender, Kind.SEND_FAILED, at, key=_word(event, "fail_msgid"), reason=_failure(event))
+    return Incoming(id, sender, Kind.SEND_FAILED, at, key=word_of(event, "fail_msgid"), reason=_failure(event))
 
 
 def _failure(event: dict[str, Any]) -> str:
@@ -232,7 +232,7 @@ def _failure(event: dict[str, Any]) -> str:
     return SEND_FAILURES.get(number, SEND_FAILURES[0]) if isinstance(number, int) else SEND_FAILURES[0]
 
 
-def _word(part: dict[str, Any], name: str) -> str:
+def word_of(part: dict[str, Any], name: str) -> str:
     """A field as text; numbers are taken too, anything else counts as absent."""
     value = part.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -240,12 +240,13 @@ def _word(part: dict[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _part(item: dict[str, Any], name: str) -> dict[str, Any]:
+def part_of(item: dict[str, Any], name: str) -> dict[str, Any]:
+    """A field as an object; anything else counts as an empty one."""
     value = item.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def _moment(seconds: Any, now: datetime) -> datetime:
+def moment_of(seconds: Any, now: datetime) -> datetime:
     """The platform's own time of an item; `now` where it tells none that can be true."""
     try:
         return datetime.fromtimestamp(int(seconds), UTC)

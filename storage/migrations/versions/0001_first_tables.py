@@ -30,6 +30,8 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=128), nullable=False),
         sa.Column("created_at", storage.types.UtcDateTime(), nullable=False),
+        sa.Column("paused_at", storage.types.UtcDateTime(), nullable=True),
+        sa.Column("muted_until", storage.types.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
         sa.UniqueConstraint("name", name=op.f("uq_batches_name")),
     )
@@ -274,6 +276,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_root_key")),
     )
     op.create_table(
+        "thresholds",
+        sa.Column("process_id", sa.String(length=64), nullable=False),
+        sa.Column("rate", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.Column("before", sa.Double(), nullable=True),
+        sa.Column("changed_at", storage.types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("process_id", "rate", name=op.f("pk_thresholds")),
+    )
+    op.create_table(
         "trail",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", storage.types.UtcDateTime(), nullable=False),
@@ -414,8 +425,10 @@ def upgrade() -> None:
         sa.Column("causes", storage.types.Json(), nullable=False),
         sa.Column("note", storage.types.Sealed(), nullable=True),
         sa.Column("owner_id", sa.String(length=32), nullable=True),
+        sa.Column("had", storage.types.Json(), nullable=False),
         sa.Column("status", sa.String(length=64), nullable=False),
         sa.Column("opened_at", storage.types.UtcDateTime(), nullable=False),
+        sa.Column("contact_from", storage.types.UtcDateTime(), nullable=True),
         sa.Column("due_at", storage.types.UtcDateTime(), nullable=False),
         sa.Column("outcome", sa.String(length=64), nullable=True),
         sa.Column("done_at", storage.types.UtcDateTime(), nullable=True),
@@ -555,6 +568,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_trail_at"))
 
     op.drop_table("trail")
+    op.drop_table("thresholds")
     op.drop_table("root_key")
     op.drop_table("rate_changes")
     op.drop_table("process_versions")

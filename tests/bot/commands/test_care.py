@@ -36,6 +36,13 @@ def changing(company: Path) -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
+def set_feishu_up(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
+    """An app whose Feishu is where nobody listens."""
+    app = {"APP_ID": "cli_1", "APP_SECRET": "s", "API_BASE": f"http://127.0.0.1:{free_port()}", **more}
+    for name, value in app.items():
+        monkeypatch.setenv(f"BULOU_FEISHU__{name}", value)
+
+
 class TestCheck:
     """A table, and what to mend."""
 
@@ -89,6 +96,34 @@ class TestCheck:
             monkeypatch.setenv(f"BULOU_WECOM__{name}", value)
 
         assert "MEND  wecom" in bulou("check", code=1).stdout
+
+    def test_tries_feishu_and_says_where_its_events_come_in(
+        self, bulou: Bulou, company: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Without an Encrypt Key the bot works, and is told that it could be safer."""
+        set_feishu_up(monkeypatch, VERIFICATION_TOKEN="v")
+        shown = bulou("check", code=1).stdout
+
+        assert "MEND  feishu " in shown
+        assert "taken at http://127.0.0.1:8000/callback/feishu" in shown
+        assert "note  BULOU_FEISHU__ENCRYPT_KEY" in shown
+        assert "neither WeCom nor Feishu" not in shown
+        monkeypatch.setenv("BULOU_FEISHU__ENCRYPT_KEY", "e")
+        assert "BULOU_FEISHU__ENCRYPT_KEY" not in bulou("check", code=1).stdout
+
+    @pytest.mark.parametrize(("missing", "mark"), [("install Feishu's client", "MEND "), ("", "ok   ")])
+    def test_over_the_long_connection_nothing_has_to_be_signed(
+        self, bulou: Bulou, company: Path, monkeypatch: pytest.MonkeyPatch, missing: str, mark: str
+    ) -> None:
+        """But Feishu's client has to be there."""
+        monkeypatch.setattr("bot.platforms.feishu.long_connection.what_is_missing", lambda: missing)
+        set_feishu_up(monkeypatch, MODE="websocket")
+        shown = bulou("check", code=1).stdout
+
+        assert f"{mark} feishu events" in shown
+        assert missing in shown
+        assert "signed" not in shown
+        assert "/callback/feishu" not in shown
 
 
 class TestAudit:

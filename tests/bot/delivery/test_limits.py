@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.delivery.limits import Limits, Rate
+from bot.delivery.limits import GROUP_ROBOT, Limits, Rate
 
 NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 THREE_A_MINUTE = Rate(3, timedelta(minutes=1))
@@ -44,3 +44,15 @@ def test_never_more_than_burst_and_refill(waits: list[int]) -> None:
     for i, first in enumerate(sent):
         for j in range(i, len(sent)):
             assert j - i + 1 <= 3 + (sent[j] - first).total_seconds() / 20 + 1e-9
+
+
+def test_at_the_moment_that_was_named_there_is_room() -> None:
+    """18 a minute is one in 3.333… seconds: rounded down, the wait would never end on a clock that stands."""
+    limits, now = Limits(), NOW
+    for _ in range(18):
+        assert limits.take([("robot", GROUP_ROBOT)], now) is None
+    for _ in range(40):
+        later = limits.take([("robot", GROUP_ROBOT)], now)
+        assert later is not None
+        assert limits.take([("robot", GROUP_ROBOT)], later) is None
+        now = later

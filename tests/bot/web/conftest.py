@@ -14,6 +14,7 @@ from bot.clock import StandingClock
 from bot.delivery.compose import House
 from bot.dispatch import Dispatch
 from bot.platforms.wecom.adapter import WeComPlatform
+from bot.platforms.wecom.groupbot import GroupBot
 from bot.texts import standard_texts
 from bot.web.context import Context
 from bot.web.routes import build_web
@@ -76,6 +77,7 @@ async def context(database: Database, clock: StandingClock, tmp_path: Path) -> A
         interview_secret=WEBHOOK_SECRET,
         interview_link=house.interview_link,
         largest_upload=LARGEST,
+        group_bot=GroupBot("QDG6eK", AES_KEY, clock.now),
     )
     await platform.close()
 
