@@ -266,7 +266,7 @@ class Dispatch:
             if incoming.kind is not Kind.ENTER:
                 await _call(turn, "on", "member_stranger")
             return turn
-        if not incoming.group:
+        if not incoming.group and incoming.kind is not Kind.ENTER:
             await members.wrote_on(unit, turn.member, incoming.sender.surface)
         match incoming.kind:
             case Kind.TEXT:

@@ -262,8 +262,9 @@ def _corrected(course: Course, actor: str) -> None:
     """The contact was wrong and is mended: who could not be invited is invited again, down the ladder from its top."""
     application = course.application
     causes = {*application.follow_up, *application.calling}
-    if not causes & MENDED:
-        return
+    first = first_rung(application.process.ladder, None, application.person.reachable)
+    if not causes & MENDED or application.person.opted_out or first in (None, Rung.FOLLOW_UP):
+        return  # nothing was wrong, or there is still no way to them
     others = tuple(cause for cause in course.lasting(application.follow_up) if cause not in MENDED)
     if application.open and application.now_in.kind not in BY_HAND_KINDS and _untouched(application):
         course.restart(actor, "contact_corrected")

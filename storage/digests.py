@@ -77,7 +77,7 @@ async def shops_of(unit: Unit, group: Group, groups: Sequence[Group]) -> list[st
     taken = {shop for other in groups for shop in other.shops}
     if not taken:
         return []
-    rows = await unit.all(select(distinct(ApplicationRow.shop).label("shop")))
+    rows = await unit.all(select(ApplicationRow.shop).distinct())
     return sorted({row["shop"] for row in rows} - taken) or None
 
 

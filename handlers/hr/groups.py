@@ -30,10 +30,17 @@ async def make_ours(turn: Turn) -> None:
         turn.reply("group.only_admins")
         return
     group = _group(turn)
-    name = turn.argument.partition("|")[2] or group.account
-    id = await groups.add(turn.unit, name, group)
+    id = await groups.add(turn.unit, await _free_name(turn, group), group)
     trail.note(turn.unit, actor(turn), "group.add", id)
     turn.settle_card("group.made")
+
+
+async def _free_name(turn: Turn, group: Person) -> str:
+    """The group's own name; two groups of one name are told apart by a number."""
+    name = turn.argument.partition("|")[2] or group.account[:LONGEST_NAME]
+    taken = {each.name for each in await groups.everyone(turn.unit) if each.person != group}
+    numbered = (f"{name} {number}" for number in range(2, len(taken) + 3))
+    return name if name not in taken else next(each for each in numbered if each not in taken)
 
 
 def _group(turn: Turn) -> Person:

@@ -37,6 +37,19 @@ async def test_a_group_is_made_hrs_by_an_administrators_tap(world: World) -> Non
     assert any("已设为招聘群" in text for text in texts)
 
 
+async def test_two_groups_of_the_same_name_are_both_hrs(world: World) -> None:
+    """Nobody has to rename a group because another one is called the same."""
+    boss = world.sandbox.feishu.who(await world.member("Boss", "admin"))
+    for _ in range(2):
+        group = world.sandbox.feishu.group("门店招聘群", boss)
+        group.add_bot(boss)
+        await world.settle()
+        card = boss.sees(group.id)[-1]
+        key = next(key for _, key in card.buttons if key.startswith("confirm:"))
+        assert "已设为招聘群" == await world.feishu_tap(boss, card, key)
+    assert 2 == len([entry for entry in await world.trail() if entry[1] == "group.add"])
+
+
 async def test_a_command_in_the_group_is_answered_under_it(world: World) -> None:
     """@bot in HR's group: a member is answered where they asked; anybody else, and talk without @, is left alone."""
     wang = world.sandbox.feishu.who(await world.member("Wang"))
