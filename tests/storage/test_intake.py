@@ -295,7 +295,7 @@ async def story(ground: Ground, id: str) -> dict[str, Any]:
 
         (application,) = await rows(ApplicationRow, ApplicationRow.id == id, order=ApplicationRow.id)
         (person,) = await rows(Candidate, Candidate.id == application["candidate_id"], order=Candidate.id)
-        visits = await rows(Visit, Visit.application_id == id, order=Visit.entered_at)
+        visits = await rows(Visit, Visit.application_id == id, order=Visit.stage)
         timers = await rows(TimerRow, TimerRow.application_id == id, order=TimerRow.name)
         events = await rows(EventRow, EventRow.application_id == id, order=EventRow.seq)
         messages = await rows(OutboxRow, OutboxRow.application_id == id, order=OutboxRow.promise)
