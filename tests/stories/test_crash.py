@@ -257,7 +257,7 @@ async def test_twenty_kills_lose_nothing_and_repeat_nothing(empty_url: str, tmp_
 
 async def _come_to_rest(database: Database, sandbox: Sandbox) -> None:
     """Wait until the bot has handled and sent all that is due."""
-    async with asyncio.timeout(180):  # what a dead replica was sending is taken up after a minute
+    async with asyncio.timeout(400):  # what a dead replica was sending is taken up after a minute
         while True:
             await sandbox.idle()
             async with database.reading() as connection:

@@ -22,8 +22,15 @@ CASTS = {
 
 
 @pytest.fixture(params=list(CASTS))
-async def world(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with World.open(database_url, tmp_path, [PROCESS], CASTS[request.param]) as opened:
+def place(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """HR on WeCom with SQLite, or on Feishu with PostgreSQL."""
+    return request.param, request.getfixturevalue("sqlite_url" if request.param == "wecom" else "postgres_url")
+
+
+@pytest.fixture
+async def world(place: tuple[str, str], tmp_path: Path) -> AsyncIterator[World]:
+    name, database_url = place
+    async with World.open(database_url, tmp_path, [PROCESS], CASTS[name]) as opened:
         yield opened
 
 

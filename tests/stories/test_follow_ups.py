@@ -23,9 +23,16 @@ CASTS = {
 
 
 @pytest.fixture(params=list(CASTS))
-async def world(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    urgent = {"BULOU_FEISHU__URGENT": "app"} if request.param == "feishu" else {}
-    async with World.open(database_url, tmp_path, [PROCESS], CASTS[request.param], **urgent) as opened:
+def place(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """HR on WeCom with SQLite, or on Feishu with PostgreSQL."""
+    return request.param, request.getfixturevalue("sqlite_url" if request.param == "wecom" else "postgres_url")
+
+
+@pytest.fixture
+async def world(place: tuple[str, str], tmp_path: Path) -> AsyncIterator[World]:
+    name, database_url = place
+    urgent = {"BULOU_FEISHU__URGENT": "app"} if name == "feishu" else {}
+    async with World.open(database_url, tmp_path, [PROCESS], CASTS[name], **urgent) as opened:
         yield opened
 
 
