@@ -205,8 +205,12 @@ class Page:
         userid = _member(act)
         if act.group:
             return self.play.feishu.members[userid], Focus(desk="feishu.group")
-        self.play.in_feishu.add(userid)
         return self.play.feishu.members[userid], Focus(desk=f"feishu.{userid}")
+
+    def _stays_in_feishu(self, act: Act) -> None:
+        """A member is reached where they wrote or tapped last; opening the chat is neither."""
+        if act.member and not act.group:
+            self.play.in_feishu.add(act.member)
 
     async def _feishu_opens(self, act: Act) -> Focus:
         person, focus = await self._in_feishu(act)
@@ -215,11 +219,13 @@ class Page:
 
     async def _feishu_says(self, act: Act) -> Focus:
         person, focus = await self._in_feishu(act)
+        self._stays_in_feishu(act)
         self.play.feishu.say(person, act.text, group=bool(act.member) and act.group, at_bot=act.at_bot)
         return focus
 
     async def _feishu_menu(self, act: Act) -> Focus:
         person, focus = await self._in_feishu(act)
+        self._stays_in_feishu(act)
         self.play.feishu.choose_menu(person, act.key)
         return focus
 
@@ -230,6 +236,7 @@ class Page:
 
     async def _feishu_taps(self, act: Act) -> Focus:
         person, focus = await self._in_feishu(act)
+        self._stays_in_feishu(act)
         return replace(focus, toast=await self.play.feishu.press(person, act.message, act.key, act.selected))
 
     # --- how things stand --------------------------------------------------------------------------------------------

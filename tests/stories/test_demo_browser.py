@@ -258,6 +258,7 @@ async def test_the_same_story_in_feishu(player: Player) -> None:
     await player.turn_to("office", "feishu")
     await player.page.click("#desk [data-key=open]")
     await player.rest()
+    await player.say_to_bot("/待办")
     for name in ("interviews", "half_a_day", "a_day"):
         await player.step(name)
     await follow_up_in_feishu(player)
@@ -268,7 +269,7 @@ async def test_the_same_story_in_feishu(player: Player) -> None:
 
 
 async def follow_up_in_feishu(player: Player) -> None:
-    """HR opened the bot there last, so that is where the card is. One tap: a toast, and nothing left to tap."""
+    """HR wrote to the bot there last, so that is where the card is. One tap: a toast, and nothing left to tap."""
     await player.look_at("hr")
     card = player.cards.filter(has=player.page.locator("[data-verb=no_answer]")).last
     message = await card.get_attribute("data-message")
