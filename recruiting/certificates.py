@@ -1,4 +1,4 @@
-"""What is read from a health certificate, what it is compared with, and whether it looks fine or a person should look."""
+"""What is read from a health certificate, what it is compared with, and what comes of it."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -76,7 +76,7 @@ class Twin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """*Looks fine* when there is no doubt, else *please look*; `retake` asks the person at once for a better picture."""
+    """*Looks fine* when there is no doubt, else *please look*; `retake` asks for a better picture at once."""
 
     doubts: tuple[Doubt, ...] = ()
     retake: bool = False
