@@ -14,6 +14,8 @@ RUN .venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps -
     && .venv/bin/python -m compileall -q bot config handlers recruiting storage
 
 FROM python:3.11-slim
+# Charts and watermarks are drawn with Chinese in them.
+RUN apt-get update && apt-get install --yes --no-install-recommends fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /data --create-home bulou
 COPY --from=build /app /app
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1

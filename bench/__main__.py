@@ -9,7 +9,7 @@ import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 
-NAMES = ("callbacks", "feishu", "turns", "timers", "outbox", "import", "startup")
+NAMES = ("callbacks", "feishu", "turns", "timers", "outbox", "rates", "desk", "import", "certificates", "startup")
 MODULES = {"import": "roster"}  # a word that Python keeps for itself
 PEERS = (
     "aiohttp",
@@ -21,6 +21,7 @@ PEERS = (
     "nonebot2",
     "pgqueuer",
     "python-calamine",
+    "rapidocr",
     "sqlalchemy",
     "wechatpy",
 )

@@ -9,18 +9,22 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 from pydantic import SecretStr
 
 from bot.clock import Clock
+from bot.consent import consent_text
 from bot.delivery.base import Channel
 from bot.delivery.chat import Chat
 from bot.delivery.compose import Composer, House
 from bot.delivery.email import Email
+from bot.delivery.parcels import Parcels
 from bot.delivery.sms import HttpSms, LogSms
 from bot.dispatch import Dispatch
+from bot.documents.reading import Reader, Unreadable
 from bot.errors import GiveUp, Misconfigured, TryLater
 from bot.platforms.base import Platform, Sender
 from bot.platforms.feishu.adapter import FeishuPlatform
@@ -35,16 +39,25 @@ from bot.web.context import CONTEXT, ChatDoor, Context
 from bot.web.metrics import Metrics
 from bot.web.routes import build_web
 from bot.workers.digest import Digest
+from bot.workers.errands import Errands
+from bot.workers.exports import Exports
 from bot.workers.files import Files
 from bot.workers.housekeeping import Housekeeping
+from bot.workers.imports import Imports
 from bot.workers.inbox import Inbox
+from bot.workers.leavers import Leavers
 from bot.workers.outbox import Outbox
 from bot.workers.probe import Prober
 from bot.workers.rates import Rates
+from bot.workers.readings import Readings, Reads
 from bot.workers.schedule import Schedule, Worker
 from bot.workers.timers import Timers
+from config.provinces import load_provinces
 from config.settings import FeishuMode, Settings, SmsProvider
+from recruiting.certificates import judge
 from recruiting.chat import Doorbell
+from storage import errands
+from storage.bucket import Access
 from storage.unit import Ground
 from storage.vault import Vault
 
@@ -56,7 +69,9 @@ CATCH_UP = timedelta(minutes=5)  # 微信客服 is also asked without a doorbell
 class Bot:
     """A running bot without its listening socket: what the demo, the tests and `bulou run` share."""
 
-    def __init__(self, settings: Settings, ground: Ground, clock: Clock, texts: Texts) -> None:
+    def __init__(
+        self, settings: Settings, ground: Ground, clock: Clock, texts: Texts, reader: Reads | None = None
+    ) -> None:
         self.settings = settings
         self.ground = ground
         self.clock = clock
@@ -72,19 +87,38 @@ class Bot:
             surfaces |= dict.fromkeys(("wecom.app", "wecom.kf"), self.wecom)
         if self.feishu is not None:
             surfaces |= dict.fromkeys(("feishu", "feishu.group"), self.feishu)
-        self.channels = _channels(settings, Chat({**surfaces, **self.robots}))
-        self.vault = Vault(settings.vault_url)
+        self.vault = _vault(settings)
+        parcels = Parcels(ground, self.vault, clock)
+        self.channels = _channels(settings, Chat({**surfaces, **self.robots}, parcels.open))
         self.dispatch = Dispatch(ground)
         self.outbox = Outbox(ground, Composer(self.house), self.channels)
         self.inbox = Inbox(ground, self.dispatch, surfaces)
         self.timers = Timers(ground)
         self.files = Files(ground, self.dispatch, surfaces, self.vault, settings.largest_upload)
+        self.errands = Errands(
+            self.dispatch,
+            clock,
+            {
+                errands.IMPORT: Imports(self.dispatch, clock, surfaces, self.vault, settings.largest_upload),
+                errands.EXPORT: Exports(self.dispatch, clock, self.vault, texts, settings.locale),
+            },
+        )
+        directories = {"wecom": self.wecom, "feishu": self.feishu}
+        self.leavers = Leavers(self.dispatch, {name: known for name, known in directories.items() if known})
         self.prober = Prober()
         self.rates = Rates(
             ground, self.prober, public_url=settings.public_url, interview_link=self.house.interview_link
         )
         self.digest = Digest(ground)
         self.housekeeping = Housekeeping(ground, self.vault)
+        provinces = load_provinces()
+        self.reader = reader or (Reader(provinces) if settings.certificates.read else None)
+        if isinstance(self.reader, Reader):
+            provinces = self.reader.provinces  # the demo's reader knows places that do not exist
+        ground.reads = self.reader is not None
+        ground.consent_text = partial(consent_text, texts, self.house.company)
+        judged = partial(judge, provinces=provinces)
+        self.readings = Readings(ground, self.dispatch, self.vault, self.reader, judged, Unreadable)
         self.schedule = Schedule(clock, self._workers())
         self.context = self._context(settings, texts)
         self.callbacks = Callbacks(self.context, Metrics())
@@ -96,8 +130,11 @@ class Bot:
             Worker("timers", self.timers.sweep, self.timers.earliest),
             Worker("outbox", self.outbox.sweep, self.outbox.earliest),
             Worker("files", self.files.sweep),
+            Worker("readings", self.readings.sweep),
+            Worker("errands", self.errands.sweep, self.errands.earliest),
             Worker("rates", self.rates.sweep, self.rates.earliest),
             Worker("digest", self.digest.sweep),
+            Worker("leavers", self.leavers.sweep, every=timedelta(minutes=5), on_commit=False),
             Worker("recovery", self._recover, every=timedelta(seconds=20), on_commit=False),
             Worker("housekeeping", self.housekeeping.sweep, every=timedelta(minutes=10), on_commit=False),
         ]
@@ -117,6 +154,7 @@ class Bot:
                 name: platform for name, platform in (("wecom", self.wecom), ("feishu", self.feishu)) if platform
             },
             chat_doors=self._doors(),
+            sign_ins={name: way for name, way in (("wecom", self.wecom), ("feishu", self.feishu)) if way},
             sms_token=_secret(settings.sms.token) or None,
             interview_secret=_secret(settings.interview.secret if settings.interview else None) or None,
             interview_link=self.house.interview_link,
@@ -170,6 +208,8 @@ class Bot:
         if self.long_connection is not None:
             await self.long_connection.stop()
         await self.schedule.stop()
+        if isinstance(self.reader, Reader):
+            await self.reader.close()
         for channel in self.channels.values():
             await channel.close()
         await self.prober.close()
@@ -193,6 +233,15 @@ class Bot:
 
 def _secret(value: SecretStr | None) -> str:
     return value.get_secret_value() if value is not None else ""
+
+
+def _vault(settings: Settings) -> Vault:
+    """The folder or the bucket in which files lie."""
+    bucket = settings.vault
+    if bucket is None or bucket.access_key is None:
+        return Vault(settings.vault_url)
+    access = Access(bucket.access_key, _secret(bucket.secret_key), bucket.endpoint or "", bucket.region or "")
+    return Vault(settings.vault_url, access)
 
 
 def _house(settings: Settings, texts: Texts) -> House:
@@ -219,6 +268,7 @@ def _wecom(settings: Settings, clock: Clock) -> WeComPlatform | None:
         token=wecom.app.token.get_secret_value(),
         aes_key=wecom.app.aes_key.get_secret_value(),
         kf_open_kfid=wecom.kf_open_kfid or "",
+        login_base=wecom.login_base,
         now=clock.now,
     )
 
@@ -243,6 +293,7 @@ def _feishu(settings: Settings, clock: Clock) -> FeishuPlatform | None:
         encrypt_key=_secret(feishu.encrypt_key),
         # Over the long connection nothing is signed; what is posted to us nevertheless must find no open door.
         verification_token=_secret(feishu.verification_token) or secrets.token_urlsafe(),
+        login_base=feishu.login_base,
         now=clock.now,
     )
 

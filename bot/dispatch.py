@@ -60,6 +60,9 @@ def from_body(body: Mapping[str, Any]) -> Incoming:
     )
 
 
+Member = Mapping[str, Any]
+
+
 class Dispatch:
     """Knows which function handles what; opens the unit, takes the lock, loads, calls."""
 
@@ -134,6 +137,8 @@ class Dispatch:
         if incoming.kind is Kind.JOINED:
             return await self._joined(unit, incoming, cause)
         member = await self._member_behind(unit, incoming)
+        if incoming.kind is Kind.LEFT:
+            return await self._left(unit, incoming, cause, member)
         if member is None and incoming.group:
             return None  # nobody's business but the members'
         if member is not None or incoming.sender.surface in ONLY_MEMBERS:
@@ -149,6 +154,15 @@ class Dispatch:
         conversation = await conversations.of_person(unit, _talk(incoming))
         turn = await self._turn(unit, incoming, cause, conversation, None)
         await _call(turn, "on", "joined")
+        return turn
+
+    async def _left(self, unit: Unit, incoming: Incoming, cause: str, member: Member | None) -> Turn | None:
+        """Somebody has left the company. Whoever was no member concerns us as little as before."""
+        if member is None:
+            return None
+        turn = await self._turn(unit, incoming, cause, None, None)
+        turn.member = member
+        await _call(turn, "on", "left")
         return turn
 
     async def _candidate(self, unit: Unit, incoming: Incoming, cause: str) -> Turn | None:
@@ -214,6 +228,15 @@ class Dispatch:
         if turn.box is None:
             return None
         await self.candidate_did(turn)
+        return turn
+
+    async def on_deed(self, unit: Unit, button: Mapping[str, Any], group: Member, incoming: Incoming) -> Turn:
+        """Somebody opened a link in a group of HR's whose robot hears of no tap: a turn in the group's name, under the
+        lock of the candidate it concerns. What is to be said stands in its `told`.
+        """
+        turn = await self._turn(unit, incoming, f"deed/{incoming.id}", None, None)
+        turn.member, turn.button, turn.argument = group, button, button["subject"]
+        await self._lock_subject(turn)
         return turn
 
     async def candidate_did(self, turn: Turn) -> None:
@@ -282,6 +305,8 @@ class Dispatch:
                     await _call(turn, "tap", incoming.key.partition(":")[0], otherwise="stale")
             case Kind.ENTER:
                 pass
+            case Kind.FILE:
+                await _call(turn, "on", "member_file")
             case _:
                 await _call(turn, "on", "member_fallback")
         return turn

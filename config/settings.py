@@ -379,6 +379,36 @@ class Interview(_Section):
     )
 
 
+class Bucket(_Section):
+    """S3-compatible storage for the vault."""
+
+    endpoint: BaseUrl | None = Field(
+        default=None,
+        description="For a vault in a bucket that is not AWS's: where its storage answers; for OSS and COS with the "
+        "bucket in front, https://BUCKET.oss-cn-hangzhou.aliyuncs.com.",
+    )
+    region: str | None = Field(
+        default=None, max_length=64, description="The bucket's region, where it has one: cn-hangzhou, ap-guangzhou."
+    )
+    access_key: str | None = Field(default=None, max_length=200, description="The id of the key to the bucket.")
+    secret_key: Secret | None = Field(default=None, description="The secret of the key to the bucket.")
+
+    @classmethod
+    def faults(cls, data: Mapping[str, Any]) -> Iterator[Fault]:
+        """The key is complete or absent."""
+        yield from _together(data, "vault", "access_key", "secret_key")
+
+
+class Certificates(_Section):
+    """Health certificates."""
+
+    read: bool = Field(
+        default=True,
+        description="Whether the machine reads a certificate before a person looks; false: it goes to the reviewer as "
+        "it came. Nothing leaves this machine.",
+    )
+
+
 class Settings(BaseSettings):
     """All the operator can turn. Read once at the start, and handed out as plain values."""
 
@@ -397,6 +427,8 @@ class Settings(BaseSettings):
     vault_url: Annotated[str, AfterValidator(_vault)] = Field(
         default="./vault", description="Where encrypted files lie: a folder, file:///… or s3://bucket/prefix."
     )
+    certificates: Certificates = Field(default=Certificates(), description="Health certificates.")
+    vault: Bucket | None = Field(default=None, description="S3-compatible storage for the vault.")
     process_dir: Path | None = Field(
         default=None, description="Folder of process files, read at the first start; afterwards `process apply`."
     )
@@ -448,6 +480,7 @@ class Settings(BaseSettings):
 _EXPECTED = {
     "missing": "a value; it is not set",
     "int_parsing": "a whole number",
+    "bool_parsing": "true or false",
     "enum": "{expected}",
     "greater_than": "a number above {gt}",
     "less_than_equal": "a number of at most {le}",
@@ -483,11 +516,21 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         found = map(_problem, error.errors(include_url=False, include_input=False))
         problems += [problem for problem in found if f"{problem.variable}_FILE" not in files]
     else:
+        problems += _bucket_problems(settings)
         settings._unknown = tuple(sorted(name for name in ours if name not in _known()))
     if problems:
         unique = {problem.variable: problem for problem in reversed(problems)}
         raise WrongSettings(sorted(unique.values(), key=lambda problem: problem.variable))
     return settings
+
+
+def _bucket_problems(settings: Settings) -> Iterator[Problem]:
+    """A vault in a bucket needs the key to it."""
+    if settings.vault_url.startswith("s3://") and not (settings.vault and settings.vault.access_key):
+        missing = (
+            f"expected a value (and {_variable('vault', 'secret_key')}), because {_variable('vault_url')} is a bucket"
+        )
+        yield Problem(_variable("vault", "access_key"), missing)
 
 
 def _environment() -> dict[str, str]:
@@ -611,10 +654,11 @@ def _perhaps(name: str) -> str:
 
 def _addresses(settings: Settings) -> Iterator[tuple[str, str]]:
     """The addresses that are in use, each with its variable."""
-    sections = (("wecom", settings.wecom), ("feishu", settings.feishu), ("sms", settings.sms))
+    vault = settings.vault if settings.vault_url.startswith("s3://") else None
+    sections = (("wecom", settings.wecom), ("feishu", settings.feishu), ("sms", settings.sms), ("vault", vault))
     yield _variable("public_url"), settings.public_url
     for section, values in sections:
-        for name in ("api_base", "login_base", "group_webhook", "url"):
+        for name in ("api_base", "login_base", "group_webhook", "url", "endpoint"):
             value = getattr(values, name, None)
             if value:
                 plain = value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -6,7 +6,23 @@ for an answer: the dispatcher calls them directly.
 
 from handlers import confirm, fallback
 from handlers.candidate import bind, leave, slots, status, uploads
-from handlers.hr import batches, decisions, groups, history, language, lookup, numbers, reviews, todo
+from handlers.hr import (
+    batches,
+    contacts,
+    dashboard,
+    decisions,
+    export,
+    groups,
+    history,
+    importing,
+    language,
+    lookup,
+    members,
+    new_links,
+    numbers,
+    reviews,
+    todo,
+)
 from handlers.routing import Routes
 
 MODULES = (
@@ -22,6 +38,12 @@ MODULES = (
     history,  # /why
     numbers,  # /funnel, /alerts, /threshold
     batches,  # /remind, /mute, /pause, /resume
+    new_links,  # the interview's page is dead
+    contacts,  # /contact
+    export,  # /export
+    importing,  # /import, lists that are sent
+    members,  # /member, who has left
+    dashboard,  # /dashboard
     language,  # /lang
     groups,  # where HR talks together
     confirm,  # yes and no

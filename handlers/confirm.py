@@ -4,7 +4,20 @@ from collections.abc import Mapping
 
 from handlers.candidate import leave, slots
 from handlers.candidate.stale import too_late
-from handlers.hr import batches, decisions, groups, language, numbers
+from handlers.hr import (
+    batches,
+    contacts,
+    decisions,
+    export,
+    groups,
+    history,
+    importing,
+    language,
+    members,
+    new_links,
+    numbers,
+    reviews,
+)
 from handlers.routing import Handler, Routes, Turn
 
 routes = Routes()
@@ -16,8 +29,13 @@ ABOUT: Mapping[str, Handler] = {
     "pause": batches.pause_tapped,
     "resume": batches.resume_tapped,
     numbers.FUNNEL: numbers.funnel_tapped,
+    history.WHY: history.why_tapped,
     numbers.THRESHOLD: numbers.threshold_entered,
     language.CHOOSE: language.chosen,
+    new_links.NEW_LINK: new_links.entered,
+    importing.IMPORT: importing.confirmed,
+    export.EXPORT: export.tapped,
+    reviews.NEXT: reviews.next_tapped,
 }
 UNDO: Mapping[str, Handler] = {
     "undo.pause": batches.undo_pause,
@@ -25,6 +43,10 @@ UNDO: Mapping[str, Handler] = {
     "undo.mute": batches.undo_mute,
     "undo.threshold": numbers.undo_threshold,
     "undo.lang": language.take_back,
+    "undo.member": members.take_back,
+    "undo.contact": contacts.take_back,
+    "undo.new_link": new_links.take_back,
+    importing.IMPORT: importing.cancelled,
 }
 
 

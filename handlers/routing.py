@@ -10,7 +10,7 @@ from recruiting.model import Purpose, Signal
 from storage.applications import Loaded
 from storage.apply import take
 from storage.keys import Box
-from storage.owed import PASSIVE, owe
+from storage.owed import FILE, PASSIVE, owe
 from storage.unit import Unit
 
 Values = Mapping[str, Any]
@@ -46,6 +46,7 @@ class Form:
 
     inputs: Sequence[tuple[str, str, str, Sequence[tuple[str, str]], str]]
     submit: Offer
+    others: Sequence[Offer] = ()  # buttons beside it that need nothing entered
 
 
 @dataclass
@@ -88,19 +89,23 @@ class Turn:
         form: Form | None = None,
         application: Loaded | None = None,
         welcome: bool = False,
+        file: str = "",
         **values: Any,
     ) -> None:
         """Answer where the message came from: text `text` with `values`, further `lines` (text key, values), card
         `fields` (label key, or a value; value), a `chart` (kind, labelled numbers; the fields must say the same) and
         buttons. `application` gives the reply its names, stage and links, and its candidate's key, so that erasing the
         candidate erases it too.
-        `welcome` uses the one message that WeChat allows within 20 s of entering.
+        `welcome` uses the one message that WeChat allows within 20 s of entering. `file` is a file of `storage.parcels`
+        that a member gets in place of words.
         """
         if self.incoming.sender.surface == PAGE:
             self.told.append((text, values))
+            if self.member is not None:
+                self.told.extend(lines)
             return
         settles = "handle" in values
-        if self.waiting and self.member is not None and not (lines or fields or offers or settles):
+        if self.waiting and self.member is not None and not (lines or fields or offers or form or settles):
             self.toasts.append((text, values, application))
             return
         self._said += 1
@@ -109,10 +114,11 @@ class Turn:
             "lines": [[key, dict(of_line)] for key, of_line in lines],
             "fields": [[label, value] for label, value in fields],
             "offers": [_plain(offer) for offer in offers],
-            "form": [list(form.inputs), _plain(form.submit)] if form else None,
+            "form": [list(form.inputs), _plain(form.submit), *map(_plain, form.others)] if form else None,
             "chart": [chart[0], [list(point) for point in chart[1]]] if chart else None,
             "welcome_code": self.incoming.welcome_code if welcome else "",
             "reply_to": self.incoming.message if self.incoming.group and not settles else "",
+            "file": file,
         }
         box = application.box if application is not None else self.box
         assert box is not None
@@ -121,7 +127,7 @@ class Turn:
             box,
             promise=f"{self.cause}/{self._said}",
             rung=self._rung(),
-            start="welcome" if welcome and self.incoming.welcome_code else "reply",
+            start=FILE if file else "welcome" if welcome and self.incoming.welcome_code else "reply",
             purpose=Purpose.ANSWER,
             text=text,
             values=said,

@@ -19,6 +19,7 @@ FAILURES = Fraction(1, 20)  # some messages always fail; certainly more than thi
 HARDLY_ANY = Fraction(1, 20)  # "nobody" forgives the one who came by another way
 NEARLY_ALL = Fraction(9, 10)
 FEWEST = 5  # of fewer people nothing is concluded from "nobody"
+SPEAK_FOR_MANY = 3
 BY_PHONE = "sms"
 _NOT_FOR_US = frozenset({401, 403, 405, 407, 429})  # the page turns a visiting program away, perhaps not people
 
@@ -47,6 +48,7 @@ class Case:
     number_wrong: bool = False  # there is no such number, or somebody else answers there
     clicked: bool = True
     started: bool = True  # has begun what the stage asks for
+    told_broken: bool = False  # has told us that the link does not open
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Kind(StrEnum):
     """What may be the cause. Slices stand in the order in which the likelier of two equals is told first."""
 
     DEAD_LINK = "dead_link"
+    TOLD_BROKEN = "told_broken"
     WRONG_NUMBERS = "wrong_numbers"
     DELIVERY_FAILED = "delivery_failed"
     PROVIDER_NEVER_STARTS = "provider_never_starts"
@@ -135,6 +138,7 @@ def likely_causes(
     if not missed:
         return []
     seen, explained = _dead_links(cases, probes or {})
+    told = _told_broken(cases, explained)
     bounced, aside = [], []
     for cause, people in _undelivered(cases):
         enough = cause.missed_in >= EXPLAINS * missed
@@ -145,7 +149,7 @@ def likely_causes(
         elif cause.missed_in > 1:
             aside.append(cause)  # not what the alert is about, but worth mending
     stuck = _never_started(cases, {cause.value for cause in seen}, explained)
-    found = seen + bounced + stuck
+    found = seen + told + bounced + stuck
     found += _slices(cases, set(range(len(cases))) - explained)
     return (found or _nobody_clicked(cases) or [_overall(cases, exact(at))]) + aside
 
@@ -170,6 +174,18 @@ def _dead_links(cases: Sequence[Case], probes: Mapping[str, Probe]) -> tuple[lis
             found.append(replace(_cause(Kind.DEAD_LINK, link, cases, members), answer=answer))
             explained |= set(members)
     return sorted(found, key=lambda cause: (-cause.missed_in, cause.value)), explained
+
+
+def _told_broken(cases: Sequence[Case], explained: set[int]) -> list[Cause]:
+    """What people say: the link does not open for them, though it may for us. Adds these people to `explained`.
+
+    Few take the trouble to say so, and hardly anybody without need: three who do speak for many.
+    """
+    told = [index for index, case in enumerate(cases) if case.missed and case.told_broken and index not in explained]
+    if len(told) < SPEAK_FOR_MANY:
+        return []
+    explained |= set(told)
+    return [_cause(Kind.TOLD_BROKEN, "", cases, told)]
 
 
 def _undelivered(cases: Sequence[Case]) -> list[tuple[Cause, set[int]]]:

@@ -13,6 +13,10 @@ from typing import Any
 
 # Where a group is, seen from the surface of a person who speaks in it.
 GROUPS = {"feishu": "feishu.group", "wecom.bot": "wecom.botgroup"}
+# Groups in which a robot speaks that hears of no tap: links stand there in place of buttons.
+NO_BUTTONS = frozenset({"wecom.group", "feishu.robot"})
+# Where a card has no charts, but a picture can follow it.
+PICTURES = frozenset({"wecom.app", "wecom.group"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Kind(StrEnum):
     ENTER = "enter"  # the person opened the chat, perhaps through a link (`scene` holds its token)
     SEND_FAILED = "send_failed"  # a message of ours was accepted before and failed after all; `key` holds its id
     JOINED = "joined"  # our bot was added to the group `group` by the sender
+    LEFT = "left"  # the sender has left the company, or the account is locked
     UNSUPPORTED = "unsupported"  # voice, location, ...: answered with what one can do
 
 
@@ -64,6 +69,8 @@ class Incoming:
     card_task: str = ""  # the tapped card's own id
     group: str = ""  # account of the group in which it was said or tapped, on the surface GROUPS names; "" in private
     message: str = ""  # the platform's id of what was said, under which an answer may be put
+    answers: str = ""  # the platform's id of the message under which it was said, where the platform tells
+    mentions: dict[str, str] = field(default_factory=dict)  # people named in the text -> their accounts
 
 
 @dataclass(frozen=True, slots=True)

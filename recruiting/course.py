@@ -1,7 +1,7 @@
 """One decision under way: collects actions and keeps the application in step with what it has recorded."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from recruiting.history import evolve
@@ -26,6 +26,8 @@ from recruiting.process import Fact, Rung, Since, Stage, StageKind
 UNINVITED_AFTER = timedelta(hours=24)  # without a tried invite the stage counts from its start
 STALLED_AFTER = timedelta(days=7)  # a stage without a deadline gets a follow-up
 MOVES_UP_AFTER = timedelta(hours=4)  # of working time, once a follow-up has been passed over before
+EXPIRING, EXPIRED = "expiring", "expired"  # begin the names of timers that watch over a hired person's certificate
+WARNED_AT = time(9)  # of the company's day
 OVERDUE = "overdue"  # begins the name of the timer that watches over an open follow-up
 BY_HAND_KINDS = frozenset({StageKind.QUESTIONNAIRE, StageKind.ONBOARDING})
 
@@ -86,10 +88,14 @@ class Course:
         to: Audience = Audience.CANDIDATE,
         courtesy: bool = False,
         rung: Rung | None = None,
+        about: tuple[str, int] | None = None,
         **values: Any,
     ) -> None:
-        """Owe a message. Only what follows from the person's own act waits for no quiet hours."""
-        stage, visit = self.application.stage, self.application.visit
+        """Owe a message, of the present visit or of the one it is `about`.
+
+        Only what follows from the person's own act waits for no quiet hours.
+        """
+        stage, visit = about or (self.application.stage, self.application.visit)
         self.actions.append(Say(text, cause, purpose, stage, visit, to, self.prompted, courtesy, rung, values))
 
     def wake(self, name: str, at: datetime) -> None:
@@ -176,17 +182,31 @@ class Course:
         self._append(Event(EventType.OPENED, self.now, first.id, 1, actor, data))
         self._start()
 
+    def employ(self, stage: Stage, actor: str) -> None:
+        """Put somebody who works here already where their certificate counts."""
+        self._append(Event(EventType.OPENED, self.now, stage.id, 1, actor, {"imported": True}))
+
     def leave(self, *, actor: str = "rule", why: str = "passed") -> None:
         """The present stage is passed: settle what is open and go on, or be hired at the end."""
         following = self._following()
         if following is None:
             self.end(Status.HIRED, actor=actor)
             self.say("hired", "hired", Purpose.ANSWER)
+            for stage in self.application.process.stages:
+                self.watch(stage)
         else:
             self._go(following, passed=True, actor=actor, why=why)
 
     def go_back(self, stage: Stage, why: str) -> None:
-        """A gate that has closed again is entered again, in a new visit."""
+        """A gate that has closed again is entered again, in a new visit. Both sides hear that a meeting is off."""
+        meeting, about = self.application.meeting, (stage.id, self.application.visits.get(stage.id, 1))
+        if meeting is not None and meeting > self.now:
+            start = meeting.isoformat()
+            self.say("meeting.off", "meeting_off", Purpose.NOTICE, about=about, start=start)
+            card = "meeting.off.card"
+            self.say(card, "meeting_off_card", Purpose.NOTICE, to=Audience.MANAGERS, about=about, start=start)
+        elif stage.id in self.application.approvals:
+            self.say("document.ran_out", "ran_out", Purpose.NOTICE, about=about)
         self._go(stage, passed=False, actor="rule", why=why)
 
     def visit_again(self, why: str) -> None:
@@ -196,6 +216,7 @@ class Course:
         since, clicked = self.application.since or self.now, self.application.clicked_at
         self._move(self.application.now_in, passed=False, actor="candidate", why=why)
         self.begin(since)
+        self._wake_for_gates(self.application.now_in)
         if clicked is not None:
             self.wake_nudges(Since.CLICKED, clicked)
         self._wake_for_departure(self.application.now_in)
@@ -260,6 +281,7 @@ class Course:
         else:
             self.wake("uninvited", self.now + UNINVITED_AFTER)
             self.say(f"invite.{stage.kind.value}", "invite", Purpose.INVITE)
+        self._wake_for_gates(stage)
         self._wake_for_departure(stage)
 
     def _counts_as_passed(self, stage: Stage) -> bool:
@@ -273,6 +295,37 @@ class Course:
         if stage.optional_until is not None and self._exists(stage):
             midnight = datetime.combine(stage.optional_until, time(), self.application.timezone)
             self.wake("left_process", midnight)
+
+    def _wake_for_gates(self, stage: Stage) -> None:
+        """A meeting's gate is looked at again when a certificate that it requires has run out."""
+        for required in stage.requires if stage.kind is StageKind.MEETING else ():
+            if (valid_until := self.application.approvals.get(required)) is not None:
+                after = datetime.combine(valid_until + timedelta(days=1), time(), self.application.timezone)
+                self.wake(f"gate:{required}:{valid_until}", after)
+
+    # --- after hire -------------------------------------------------------------------------------------------------
+
+    def watch(self, stage: Stage) -> None:
+        """Warn of the end of a hired person's certificate, and daily once it is over."""
+        valid_until = self.application.approvals.get(stage.id)
+        if stage.kind is not StageKind.DOCUMENT or valid_until is None or not stage.warn_before_expiry:
+            return
+        for lead in stage.warn_before_expiry:
+            if (at := self._morning(valid_until - lead)) > self.now:
+                self.wake(f"{EXPIRING}:{stage.id}:{valid_until}:{lead.days}", at)
+        self.wake_daily(stage, valid_until)
+
+    def wake_daily(self, stage: Stage, valid_until: date) -> None:
+        """Look on the morning after the last day, or on the next one."""
+        today = local_day(self.application, self.now)
+        first = valid_until + timedelta(days=1)
+        morning = self._morning(max(first, today))
+        if morning <= self.now:
+            morning = self._morning(today + timedelta(days=1))
+        self.wake(f"{EXPIRED}:{stage.id}:{valid_until}:{morning.astimezone(self.application.timezone).date()}", morning)
+
+    def _morning(self, day: date) -> datetime:
+        return datetime.combine(day, WARNED_AT, self.application.timezone).astimezone(UTC)
 
     def _append(self, event: Event) -> None:
         self.application = evolve(self.application, event)

@@ -8,6 +8,8 @@ from typing import Any
 
 from recruiting.course import (
     BY_HAND_KINDS,
+    EXPIRED,
+    EXPIRING,
     MOVES_UP_AFTER,
     OVERDUE,
     Course,
@@ -22,6 +24,7 @@ from recruiting.model import (
     OWN_ACTS,
     Action,
     Application,
+    ApprovalRevoked,
     Asked,
     Audience,
     Booked,
@@ -37,16 +40,19 @@ from recruiting.model import (
     FollowUpMoved,
     InviteTried,
     Joined,
+    LeftCompany,
     MessageReport,
     Move,
     MoveFollowUp,
     NeedsPerson,
     Opened,
     OptedOut,
+    PictureRead,
     Purpose,
     Rated,
     Replied,
     Signal,
+    StaffImported,
     Started,
     Status,
     TimerDue,
@@ -72,6 +78,9 @@ def decide(application: Application, signal: Signal, now: datetime) -> list[Acti
     """Say what follows from `signal`. Reads no clock, no database, no settings. `now`: aware, UTC."""
     course = Course(application, now, prompted=isinstance(signal, OWN_ACTS))
     match signal:
+        case StaffImported():
+            if not application.stage:
+                _staff(course, signal)
         case Opened():
             if not application.stage:
                 course.open(imported=signal.imported, actor=signal.actor)
@@ -105,8 +114,12 @@ def decide(application: Application, signal: Signal, now: datetime) -> list[Acti
             course.record(EventType.BOUND, {"surface": signal.surface}, actor="candidate")
             if application.open:
                 _replied(course)
+        case ApprovalRevoked():
+            _revoked(course, signal)
         case _ if application.open:
             _while_open(course, signal)
+        case _ if application.status is Status.HIRED and not application.gone:
+            _after_hire(course, signal)
         case _:
             pass  # ended: nothing more to do
     return course.actions
@@ -114,15 +127,28 @@ def decide(application: Application, signal: Signal, now: datetime) -> list[Acti
 
 def refusal(application: Application, signal: Decided | DocumentDecided, now: datetime) -> str | None:
     """Why a person's decision cannot be taken now, as a text key; None when it can."""
+    if isinstance(signal, DocumentDecided) and document_stage(application) is not None:
+        return _document_refusal(application, signal, now)
     if not application.open:
         return "refused.ended"
     if isinstance(signal, DocumentDecided):
-        return _document_refusal(application, signal, now)
+        return "refused.decided"
     if signal.stage and signal.stage != application.stage:
         return "refused.other_stage"
     if signal.passed:
         return _gate_refusal(application, now)
     return None
+
+
+def document_stage(application: Application) -> Stage | None:
+    """Whose document can be sent and decided now: the present stage's; after hire that which must be renewed."""
+    if application.open:
+        return application.now_in if application.now_in.kind is StageKind.DOCUMENT else None
+    if application.status is not Status.HIRED or application.gone:
+        return None
+    seen = application.visits.keys() | application.approvals.keys()
+    documents = (stage for stage in application.process.stages if stage.kind is StageKind.DOCUMENT)
+    return next((stage for stage in documents if stage.id in seen and stage.warn_before_expiry), None)
 
 
 def still_wanted(application: Application, purpose: Purpose, stage: str, visit: int, cause: str) -> bool:
@@ -165,10 +191,8 @@ def _while_open(course: Course, signal: Signal) -> None:
         case Failed() if _interviewed(application, signal) and application.completed_at is None:
             course.record(EventType.FAILED, {"reason": signal.reason}, actor="provider")
             course.follow_up("interview_failed", note=signal.reason)
-        case Uploaded():
-            _uploaded(course, signal.document)
-        case DocumentDecided():
-            _document_decided(course, signal)
+        case Uploaded() | PictureRead() | DocumentDecided():
+            _about_document(course, signal)
         case Decided():
             _decided(course, signal)
         case Booked():
@@ -345,52 +369,180 @@ def _reject(course: Course, reason: object, *, actor: str) -> None:
 # --- documents ------------------------------------------------------------------------------------------------------
 
 
-def _uploaded(course: Course, document: str) -> None:
-    application = course.application
-    stage = application.now_in
-    if stage.kind is not StageKind.DOCUMENT or document in application.waiting:
+def _about_document(course: Course, signal: Uploaded | PictureRead | DocumentDecided) -> None:
+    """A document came, was read or was decided, in its own stage: the present one, or after hire one long left."""
+    stage = document_stage(course.application)
+    if stage is None:
         return
-    course.record(EventType.UPLOADED, {"document": document}, actor="candidate")
-    _replied(course)
-    if not application.waiting:  # several pictures are waited for once
-        course.wake_nudges(Since.UPLOADED, course.now, f"@{course.application.uploads}")
-    course.say("document.received", f"received:{document}", Purpose.ANSWER, courtesy=True)
-    course.say("document.review", f"review:{document}", Purpose.NOTICE, to=Audience.REVIEWERS, document=document)
+    match signal:
+        case Uploaded():
+            _uploaded(course, signal, stage)
+        case PictureRead():
+            _read(course, signal, stage)
+        case DocumentDecided():
+            _document_decided(course, signal, stage)
 
 
-def _valid_until(decision: DocumentDecided, application: Application, now: datetime) -> date:
-    without_date = max(CERTIFICATE_VALID, application.now_in.valid_for)  # one tap on "approve" is always enough
+def place_of(application: Application, stage: Stage) -> tuple[str, int]:
+    """The stage and its latest visit."""
+    return stage.id, application.visits.get(stage.id, 1)
+
+
+def _uploaded(course: Course, uploaded: Uploaded, stage: Stage) -> None:
+    application, document = course.application, uploaded.document
+    if document in application.waiting:
+        return
+    about = place_of(application, stage)
+    course.record(EventType.UPLOADED, {"document": document}, actor="candidate", about=about)
+    if application.open:
+        _replied(course)
+        if not application.waiting:  # several pictures are waited for once
+            course.wake_nudges(Since.UPLOADED, course.now, f"@{course.application.uploads}")
+    text = "document.reading" if uploaded.to_read else "document.received"
+    course.say(text, f"received:{document}", Purpose.ANSWER, courtesy=True, about=about)
+    if not uploaded.to_read:
+        _show_reviewer(course, document, f"review:{document}", about)
+
+
+def _read(course: Course, read: PictureRead, stage: Stage) -> None:
+    """The machine has looked: the person hears what it is worth, and a reviewer decides. It never rejects."""
+    application, document = course.application, read.document
+    if document not in application.waiting or read.round <= application.read.get(document, 0):
+        return
+    about = place_of(application, stage)
+    data = {"document": document, "round": read.round, "doubts": list(read.doubts), "retake": read.retake}
+    course.record(EventType.READ, data, about=about)
+    if not read.tell:
+        return
+    cause = f"read:{document}:{read.round}"
+    if read.retake:  # must be heard, wherever they are
+        course.say("document.retake", cause, Purpose.ANSWER, about=about, why={"$say": read.why})
+    else:
+        text = "document.read.look" if read.doubts else "document.read.fine"
+        course.say(text, cause, Purpose.ANSWER, courtesy=True, about=about)
+    _show_reviewer(course, document, f"review:{document}:{read.round}", about)
+
+
+def _show_reviewer(course: Course, document: str, cause: str, about: tuple[str, int]) -> None:
+    course.say("document.review", cause, Purpose.NOTICE, to=Audience.REVIEWERS, about=about, document=document)
+
+
+def _valid_until(decision: DocumentDecided, application: Application, stage: Stage, now: datetime) -> date:
+    without_date = max(CERTIFICATE_VALID, stage.valid_for)  # one tap on "approve" is always enough
     return decision.expires_on or local_day(application, now) + without_date
 
 
 def _document_refusal(application: Application, decision: DocumentDecided, now: datetime) -> str | None:
-    stage = application.now_in
-    if stage.kind is not StageKind.DOCUMENT:
+    stage = document_stage(application)
+    if stage is None:
         return "refused.decided"
     if not decision.seen_on_paper and decision.document not in application.waiting:
         return "refused.decided"
     needed = local_day(application, now) + stage.valid_for
-    if decision.approve and _valid_until(decision, application, now) < needed:
+    if decision.approve and _valid_until(decision, application, stage, now) < needed:
         return "refused.expires_too_soon"
     return None
 
 
-def _document_decided(course: Course, decision: DocumentDecided) -> None:
+def _document_decided(course: Course, decision: DocumentDecided, stage: Stage) -> None:
     application = course.application
     if _document_refusal(application, decision, course.now) is not None:
         return
+    about = place_of(application, stage)
     if decision.approve:
-        expires_on = _valid_until(decision, application, course.now).isoformat()
-        data = {"document": decision.document, "expires_on": expires_on, "on_paper": decision.seen_on_paper}
-        course.record(EventType.APPROVED, data, actor=decision.actor)
-        course.say("document.approved", f"approved:{decision.document}", Purpose.ANSWER, expires_on=expires_on)
-        course.leave(actor=decision.actor)
+        day = _valid_until(decision, application, stage, course.now).isoformat()
+        data = {"document": decision.document, "expires_on": day, "on_paper": decision.seen_on_paper}
+        course.record(EventType.APPROVED, data, actor=decision.actor, about=about)
+        text = "document.approved" if application.open else "document.renewed"
+        cause = f"approved:{decision.document}"
+        course.say(text, cause, Purpose.ANSWER, about=about, expires_on={"$day": day})
+        if application.open:
+            course.leave(actor=decision.actor)
+        else:
+            course.watch(stage)
     else:
         data = {"document": decision.document, "reason": decision.reason}
-        course.record(EventType.DOCUMENT_REJECTED, data, actor=decision.actor)
+        course.record(EventType.DOCUMENT_REJECTED, data, actor=decision.actor, about=about)
         cause = f"rejected:{decision.document}"
-        course.say("document.rejected", cause, Purpose.ANSWER, reason=decision.reason)
-        course.wake(f"again:{application.uploads}:{decision.document}", course.now + ASK_AGAIN_AFTER)
+        course.say("document.rejected", cause, Purpose.ANSWER, about=about, reason=decision.reason)
+        if application.open:
+            course.wake(f"again:{application.uploads}:{decision.document}", course.now + ASK_AGAIN_AFTER)
+
+
+def revoke_refusal(application: Application, stage: str) -> str | None:
+    """Why an approval cannot be taken back now, as a text key; None when it can."""
+    if stage not in application.approvals or application.gone:
+        return "refused.nothing_approved"
+    return None if application.open or application.status is Status.HIRED else "refused.ended"
+
+
+def _revoked(course: Course, revoked: ApprovalRevoked) -> None:
+    """The approval does not hold any more: who is past its gate goes back to it, and both sides hear why."""
+    application = course.application
+    if revoke_refusal(application, revoked.stage) is not None:
+        return
+    stage = application.process.stage(revoked.stage)
+    about = place_of(application, stage)
+    course.record(EventType.REVOKED, {"reason": revoked.reason}, actor=revoked.actor, about=about)
+    cause = f"revoked:{course.now.isoformat()}"  # after hire one visit may see several
+    course.say("document.revoked", cause, Purpose.ANSWER, about=about, reason=revoked.reason)
+    if not application.open:
+        course.say("document.revoked.staff", f"staff:{cause}", Purpose.NOTICE, to=Audience.MANAGERS, about=about)
+    elif stage.id in application.passed and stage.open_on(local_day(application, course.now)):
+        course.go_back(stage, "revoked")
+
+
+# --- after hire -----------------------------------------------------------------------------------------------------
+
+
+def _staff(course: Course, staff: StaffImported) -> None:
+    """Somebody who works here already: nothing is sent, only their certificate is watched."""
+    stages = course.application.process.stages
+    stage = next((stage for stage in stages if stage.kind is StageKind.DOCUMENT), None)
+    if stage is None:
+        return
+    course.employ(stage, staff.actor)
+    data = {"document": staff.document, "expires_on": staff.valid_until.isoformat(), "on_paper": True}
+    course.record(EventType.APPROVED, data, actor=staff.actor)
+    course.end(Status.HIRED, actor=staff.actor)
+    course.watch(stage)
+
+
+def _after_hire(course: Course, signal: Signal) -> None:
+    match signal:
+        case Uploaded() | PictureRead() | DocumentDecided():
+            _about_document(course, signal)
+        case LeftCompany():
+            course.record(EventType.LEFT, actor=signal.actor)
+        case TimerDue(name) if name.partition(":")[0] in {EXPIRING, EXPIRED}:
+            _certificate_timer(course, name)
+        case _:
+            pass
+
+
+def _certificate_timer(course: Course, name: str) -> None:
+    """A hired person's certificate ends soon, or has ended: once a day at most, and not once it was renewed."""
+    kind, stage_id, until, _ = name.split(":")
+    application = course.application
+    valid_until = application.approvals.get(stage_id)
+    today = local_day(application, course.now)
+    before = application.warned.get(stage_id, "")
+    if valid_until is None or valid_until.isoformat() != until or before == today.isoformat():
+        return
+    stage = application.process.stage(stage_id)
+    about = place_of(application, stage)
+    over = valid_until < today
+    if kind == EXPIRING and over:
+        return  # late by an outage: what is daily says it
+    course.record(EventType.EXPIRING, {"day": today.isoformat(), "until": until}, about=about)
+    cause = f"certificate_{kind}:{today.isoformat()}"
+    values: dict[str, Any] = {"expires_on": {"$day": until}, "days": (valid_until - today).days}
+    if before <= until:  # that it is over, they hear once
+        course.say(f"document.{kind}", cause, Purpose.NOTICE, about=about, **values)
+    text = f"document.{kind}.staff"
+    course.say(text, f"staff:{cause}", Purpose.NOTICE, to=Audience.MANAGERS, about=about, **values)
+    if kind == EXPIRED:
+        course.wake_daily(stage, valid_until)
 
 
 # --- decisions and meetings -----------------------------------------------------------------------------------------

@@ -7,6 +7,9 @@ from typing import Any
 from recruiting.model import ENDINGS, Application, Event, EventType
 
 _ENDED = {event: status for status, event in ENDINGS.items()}
+# After hire a certificate is renewed: facts of its own stage, long after that was left.
+_RENEWAL = frozenset({EventType.UPLOADED, EventType.READ, EventType.APPROVED, EventType.DOCUMENT_REJECTED})
+_RENEWED = frozenset({"approvals", "waiting", "uploads", "read"})
 
 
 def evolve(application: Application, event: Event) -> Application:
@@ -32,6 +35,16 @@ def evolve(application: Application, event: Event) -> Application:
             sent = reminder_key(event.stage, event.visit, event.data["name"])
             count = application.nudges.get(event.stage, 0) + 1
             return application.but(nudges={**application.nudges, event.stage: count, sent: 1})
+        case EventType.REVOKED:
+            approvals = {stage: day for stage, day in application.approvals.items() if stage != event.stage}
+            return application.but(approvals=approvals)
+        case EventType.EXPIRING:
+            return application.but(warned={**application.warned, event.stage: event.data["day"]})
+        case EventType.LEFT:
+            return application.but(gone=True)
+        case _ if application.ended_at is not None and event.type in _RENEWAL:
+            changes = _in_visit(application, event)
+            return application.but(**{name: changes[name] for name in changes.keys() & _RENEWED})
         case _:
             if (event.stage, event.visit) != (application.stage, application.visit):
                 return application
@@ -82,6 +95,7 @@ def _arrive(application: Application, event: Event) -> Application:
         meeting=None,
         waiting=frozenset(),
         uploads=0,
+        read={},
         settled=0,
         moved=0,
         calling=(),
@@ -119,6 +133,8 @@ def _in_visit(application: Application, event: Event) -> dict[str, Any]:
                 "waiting": application.waiting | {data["document"]},
                 "uploads": application.uploads + 1,
             }
+        case EventType.READ:
+            return {"read": {**application.read, data["document"]: data["round"]}}
         case EventType.APPROVED:
             valid_until = date.fromisoformat(data["expires_on"])
             return {

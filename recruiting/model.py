@@ -44,6 +44,10 @@ class EventType(StrEnum):
     DOCUMENT_REJECTED = "document.rejected"
     VIEWED = "document.viewed"
     DESTROYED = "document.destroyed"
+    READ = "document.read"
+    REVOKED = "document.revoked"
+    EXPIRING = "document.expiring"
+    LEFT = "staff.left"
     ANSWERED = "answer.given"
     BOOKED = "meeting.booked"
     CONFIRMED = "meeting.confirmed"
@@ -111,6 +115,8 @@ class Application:
     ended_at: datetime | None = None
     follow_up: tuple[str, ...] = ()  # causes of the open follow-up; empty when none is open
     nudges: Mapping[str, int] = field(default_factory=dict)  # stage -> nudges and reminders so far
+    warned: Mapping[str, str] = field(default_factory=dict)  # document stage -> day of the last warning after hire
+    gone: bool = False  # was hired, and has left the company since
     # of the present visit only:
     entered_at: datetime | None = None
     since: datetime | None = None  # the first try to send the invite; nudges and deadline count from here
@@ -125,6 +131,7 @@ class Application:
     meeting: datetime | None = None  # start of the booked slot
     waiting: frozenset[str] = frozenset()  # documents that wait for a reviewer
     uploads: int = 0
+    read: Mapping[str, int] = field(default_factory=dict)  # waiting document -> how often it was read
     settled: int = 0  # follow-ups done in this visit
     moved: int = 0  # how far the open follow-up has moved up because nobody took it: a step of `Move`
     calling: tuple[str, ...] = ()  # causes of a follow-up that is tried again later, because nobody answered
@@ -232,9 +239,22 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """A file for the stage that waits for one lies in the vault."""
+    """A file for the stage that waits for one lies in the vault; `to_read`: the machine looks first."""
 
     document: str
+    to_read: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRead:
+    """What the machine makes of a document: nothing but words for people. It never rejects one."""
+
+    document: str
+    round: int  # counts up when a page was added or taken anew
+    doubts: tuple[str, ...] = ()
+    retake: bool = False  # ask for a better picture at once
+    why: str = ""  # text key of what was wrong with the picture
+    tell: bool = True  # there is something new to say
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +267,31 @@ class DocumentDecided:
     reason: str = ""
     expires_on: date | None = None
     seen_on_paper: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRevoked:
+    """A reviewer takes an approval back: the gate is closed again."""
+
+    stage: str
+    actor: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffImported:
+    """Somebody who works here already, with the last day of their certificate: only that is watched."""
+
+    document: str
+    valid_until: date
+    actor: str = "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftCompany:
+    """Somebody who was hired works here no more: nobody is warned about their certificate."""
+
+    actor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +408,11 @@ Signal = (
     | Completed
     | Failed
     | Uploaded
+    | PictureRead
     | DocumentDecided
+    | ApprovalRevoked
+    | StaffImported
+    | LeftCompany
     | Decided
     | Booked
     | Confirmed
@@ -381,7 +430,20 @@ Signal = (
 )
 
 # What the person did themselves: what follows from it is an answer and waits for no quiet hours.
-OWN_ACTS = (Clicked, Started, Completed, Failed, Uploaded, Booked, Confirmed, Replied, Withdrew, Joined, OptedOut)
+OWN_ACTS = (
+    Clicked,
+    Started,
+    Completed,
+    Failed,
+    Uploaded,
+    PictureRead,
+    Booked,
+    Confirmed,
+    Replied,
+    Withdrew,
+    Joined,
+    OptedOut,
+)
 
 
 # --- actions: what follows -------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Collection[Any])
+LONGEST_ADDRESS = 2000
 
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
 _LONGEST = timedelta(days=3660)
@@ -136,8 +137,14 @@ def _matching(pattern: str, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def is_address(value: str) -> bool:
+    """Whether it can be where an outside interview takes place: a web address with {token} in it."""
+    known = re.fullmatch(r"https?://[^\s{}]+[^\s]*", value) is not None and value.count("{token}") == 1
+    return known and len(value) <= LONGEST_ADDRESS
+
+
 def _address(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s{}]+[^\s]*", value) or value.count("{token}") != 1:
+    if not is_address(value):
         raise wrong("a web address with {token} in it, such as https://interview.example.com/s/{token}")
     return value
 
@@ -163,7 +170,7 @@ MessageId = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", "the id
 Locale = Annotated[str, _matching(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", "a language such as zh-CN, en or ja")]
 Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]  # position, dimension
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-Link = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_address)]
+Link = Annotated[str, StringConstraints(max_length=LONGEST_ADDRESS), AfterValidator(_address)]
 Words = Annotated[dict[Locale, Text], BeforeValidator(_per_language), Field(max_length=40), NotEmpty]
 
 _WORDS: TypeAdapter[dict[str, str]] = TypeAdapter(Words)

@@ -58,7 +58,8 @@ def _about_stage(application: Application) -> Iterator[str]:
         yield f"visit {application.visit} of {application.stage} is not its latest"
     if application.meeting is not None and stage.kind is not StageKind.MEETING:
         yield f"a slot is booked in {application.stage}, which is no meeting"
-    if application.waiting and stage.kind is not StageKind.DOCUMENT:
+    renews = application.status is Status.HIRED  # a certificate that ends after hire
+    if application.waiting and stage.kind is not StageKind.DOCUMENT and not renews:
         yield f"a document waits in {application.stage}, which asks for none"
 
 

@@ -13,7 +13,7 @@ from recruiting.process import Alert
 STEPS = 48  # `due` advances this often within `after` ...
 SHORTEST_STEP = timedelta(seconds=2)  # ... but not in smaller steps
 RECOVERED_BELOW = Fraction(4, 5)  # of the threshold, so that an alert doesn't flap
-CERTAIN = 0.95
+CERTAIN = 0.975  # one-sided: then the 95 % interval that is told lies above the threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,9 @@ def in_words(missed: int, due: int) -> InWords:
     return InWords(missed, due, floor(100 * low + 0.5), floor(100 * high + 0.5))
 
 
-def certain(alert: Alert, counts: Counts, certainty: float = CERTAIN) -> bool:
-    """Whether the true rate has reached the threshold, or this may be chance."""
-    return _certain(counts, exact(alert.at), certainty)
+def certain(alert: Alert, counts: Counts) -> bool:
+    """Whether the true rate has reached the threshold, or this may be chance: as sure as the alert itself asks for."""
+    return _certain(counts, exact(alert.at), alert.certainty or CERTAIN)
 
 
 def _certain(counts: Counts, at: Fraction, certainty: float) -> bool:

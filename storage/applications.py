@@ -30,8 +30,8 @@ _MOMENTS = (
     "confirmed_at",
     "meeting",
 )
-_PLAIN = ("imported", "uploads", "settled", "moved", "unanswered")
-_MAPS = ("visits", "scores", "nudges")
+_PLAIN = ("imported", "uploads", "settled", "moved", "unanswered", "gone")
+_MAPS = ("visits", "scores", "nudges", "warned", "read")
 
 
 def to_state(application: Application) -> dict[str, Any]:

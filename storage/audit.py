@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy import func, select
 
 from recruiting.promises import Timer, violations
-from storage import inbox
+from storage import inbox, retention
 from storage.applications import load
 from storage.search import lock_candidate_of
 from storage.tables import ApplicationRow, FollowUpRow, OutboxRow, Sending, TimerRow
 from storage.unit import Unit
 
 PAGE = 500  # applications looked at together
+DESTROYED_WITHIN = timedelta(hours=1)  # after its time is over a picture is gone
 PATIENCE = timedelta(minutes=1)  # what is due for longer is stuck
 
 
@@ -50,6 +51,8 @@ async def stuck(unit: Unit) -> list[str]:
     ):
         if number := int((await unit.connection.execute(count)).scalar_one()):
             found.append(f"{number} {what} have been due for over a minute: is the server running?")
+    if pictures := await retention.overdue(unit, unit.now - DESTROYED_WITHIN):
+        found.append(f"{pictures} pictures should have been destroyed over an hour ago and are still there")
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, true, update
 
 from storage.tables import ApplicationRow, Batch, OutboxRow, Sending
 from storage.unit import Unit
@@ -59,14 +59,14 @@ async def meant(unit: Unit, words: str, shops: Sequence[str]) -> str | None:
 async def _found(unit: Unit, where: Any, shops: Sequence[str], limit: int) -> list[Found]:
     ours = _ours(shops)
     columns = (Batch.id, Batch.name, Batch.paused_at, Batch.muted_until)
+    order = (Batch.created_at.desc(), Batch.name)
+    meant = select(Batch.id).where(where, _in_shops(shops)).order_by(*order).limit(limit)  # only these are counted
     statement = (
         select(*columns, func.count().label("all"), func.count().filter(ours).label("ours"))
         .join(ApplicationRow, ApplicationRow.batch_id == Batch.id)
-        .where(where)
+        .where(Batch.id.in_(meant))
         .group_by(*columns, Batch.created_at)
-        .having(func.count().filter(ours) > 0)
-        .order_by(Batch.created_at.desc(), Batch.name)
-        .limit(limit)
+        .order_by(*order)
     )
     return [
         Found(row["id"], row["name"], row["ours"], row["ours"] == row["all"], row["paused_at"], row["muted_until"])
@@ -75,11 +75,11 @@ async def _found(unit: Unit, where: Any, shops: Sequence[str], limit: int) -> li
 
 
 def _ours(shops: Sequence[str]) -> Any:
-    return ApplicationRow.shop.in_(list(shops)) if shops else ApplicationRow.id.is_not(None)
+    return ApplicationRow.shop.in_(list(shops)) if shops else true()
 
 
 def _in_shops(shops: Sequence[str]) -> Any:
-    return Batch.id.in_(select(ApplicationRow.batch_id).where(_ours(shops)))
+    return select(ApplicationRow.shop).where(ApplicationRow.batch_id == Batch.id, _ours(shops)).exists()
 
 
 async def open_in(unit: Unit, batch_id: str, shops: Sequence[str]) -> list[str]:

@@ -10,9 +10,9 @@ from sqlalchemy import case, select
 from recruiting.causes import Case, Delivery
 from recruiting.model import Purpose
 from recruiting.process import StageKind
-from storage import rates, reports
+from storage import new_links, rates, reports
 from storage.applications import Loaded, load
-from storage.tables import Candidate, OutboxRow, Visit
+from storage.tables import Candidate, FollowUpRow, OutboxRow, Visit
 from storage.unit import Unit
 
 MOST = 5_000  # cases that are looked at; more tell nothing new
@@ -42,9 +42,10 @@ async def of_alert(
 ) -> list[Due]:
     """The applications that the rate counts as due, newest invites last. `standard_link`: where invites lead to."""
     rows = await _counted(unit, batch_id, process_id, rate, stage, after, until)
+    instead = await new_links.known(unit, batch_id, process_id, stage or "")
     found: list[Due] = []
     for start in range(0, len(rows), CHUNK):
-        found += await _cases(unit, rows[start : start + CHUNK], stage, standard_link)
+        found += await _cases(unit, rows[start : start + CHUNK], stage, instead, standard_link)
     return found
 
 
@@ -65,13 +66,14 @@ async def _counted(
 
 
 async def _cases(
-    unit: Unit, rows: Sequence[Mapping[str, Any]], stage: str | None, standard_link: str | None
+    unit: Unit, rows: Sequence[Mapping[str, Any]], stage: str | None, instead: str, standard_link: str | None
 ) -> list[Due]:
     ids = [row["application_id"] for row in rows]
     loaded = await load(unit, ids)
     people = await reports.contacts(unit, loaded.values())
     delivered = await _delivered(unit, ids)
     wrong = await _wrong_numbers(unit, [one.candidate_id for one in loaded.values()])
+    said = await _said(unit, ids)
     found = []
     for row in rows:
         one = loaded.get(row["application_id"])
@@ -89,11 +91,12 @@ async def _cases(
             phone_prefix=_prefix(people[one.candidate_id].phone),
             invite_hour=invited.astimezone(unit.ground.timezone).hour if invited else None,
             locale=one.locale if one.locale in _SPOKEN else "",
-            link=(watched.link or standard_link or "") if watched is not None and outside else "",
+            link=(instead or watched.link or standard_link or "") if watched is not None and outside else "",
             delivery=delivered.get(one.id, Delivery.NONE),
-            number_wrong=one.candidate_id in wrong,
+            number_wrong=one.candidate_id in wrong or "not_me" in said.get(one.id, ()),
             clicked=moved_on or state.clicked_at is not None or state.participated_at is not None,
             started=moved_on or state.participated_at is not None or state.uploaded_at is not None,
+            told_broken="broken_link" in said.get(one.id, ()),
         )
         found.append(Due(one, case))
     return found
@@ -117,6 +120,15 @@ async def _delivered(unit: Unit, ids: Sequence[str]) -> dict[str, Delivery]:
         outcome = _BEST.get(row["status"], Delivery.NONE)
         found[row["application_id"]] = max(found.get(row["application_id"], Delivery.NONE), outcome, key=_RANK.index)
     return found
+
+
+async def _said(unit: Unit, ids: Sequence[str]) -> dict[str, set[str]]:
+    """The reasons that people gave with one tap: each became a cause of a follow-up."""
+    statement = select(FollowUpRow.application_id, FollowUpRow.causes).where(FollowUpRow.application_id.in_(ids))
+    said: dict[str, set[str]] = {}
+    for row in await unit.all(statement):
+        said.setdefault(row["application_id"], set()).update(row["causes"])
+    return said
 
 
 async def _wrong_numbers(unit: Unit, candidates: Sequence[str]) -> set[str]:

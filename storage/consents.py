@@ -1,11 +1,12 @@
 """What a person agreed to or refused, once a purpose. Asked once; holds until withdrawn."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from storage.tables import Consent
+from storage.tables import Consent, ConsentText
 from storage.unit import Unit
 
 
@@ -32,8 +33,21 @@ async def latest(unit: Unit, candidate_id: str) -> str | None:
     return row["purpose"] if row else None
 
 
+async def shown(unit: Unit, text: str, locale: str) -> str:
+    """Keep a text as it was shown, word for word; its digest is the version that somebody agrees to."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    unit.add(ConsentText, digest=digest, text=text, locale=locale, first_shown_at=unit.now)
+    return digest
+
+
+async def text_of(unit: Unit, digest: str) -> str | None:
+    """The text that a digest stands for."""
+    row = await unit.one(select(ConsentText.text).where(ConsentText.digest == digest))
+    return str(row["text"]) if row else None
+
+
 async def ask(unit: Unit, candidate_id: str, purpose: str, text_digest: str) -> None:
-    """Remember that the person was asked, and with which text."""
+    """Remember that the person was asked, and with which text; who was asked before sees the newest one."""
     unit.add(
         Consent,
         candidate_id=candidate_id,
@@ -44,7 +58,8 @@ async def ask(unit: Unit, candidate_id: str, purpose: str, text_digest: str) -> 
         declined_at=None,
         withdrawn_at=None,
     )
-    await unit.flush()
+    open_ = (Consent.candidate_id == candidate_id) & (Consent.purpose == purpose) & Consent.given_at.is_(None)
+    await unit.run(update(Consent).where(open_).values(text_digest=text_digest))
 
 
 async def give(unit: Unit, candidate_id: str, purpose: str, text_digest: str) -> None:
@@ -55,7 +70,7 @@ async def give(unit: Unit, candidate_id: str, purpose: str, text_digest: str) ->
 
 
 async def refuse(unit: Unit, candidate_id: str, purpose: str, text_digest: str) -> bool:
-    """The person says no, or takes their consent back; True in the second case."""
+    """The person says no, or takes their consent back; True in the second case. What they agreed to stays known."""
     was_given = await given(unit, candidate_id, purpose)
     await ask(unit, candidate_id, purpose, text_digest)
     key = {"candidate_id": candidate_id, "purpose": purpose}

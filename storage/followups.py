@@ -8,12 +8,13 @@ from statistics import median
 from typing import Any
 
 import orjson
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recruiting.model import EventType, Move
 from storage.applications import Loaded
 from storage.apply import CONTACTED
+from storage.search import begins
 from storage.tables import ApplicationRow, EventRow, FollowUpRow
 from storage.unit import Unit
 
@@ -40,9 +41,9 @@ async def by_id(unit: Unit, id: str) -> Mapping[str, Any] | None:
 
 async def todo(unit: Unit, member: Mapping[str, Any], limit: int = 10) -> tuple[list[Mapping[str, Any]], int]:
     """What this member should take: their own and what nobody owns in their shops, earliest first; and how many."""
-    statement = select(FollowUpRow).where(FollowUpRow.status == "open", _theirs(member))
-    rows = await unit.all(statement.order_by(FollowUpRow.due_at, FollowUpRow.id).limit(limit))
-    counted = await unit.one(select(func.count().label("count")).select_from(statement.subquery()))
+    where = (FollowUpRow.status == "open") & _theirs(member)
+    rows = await unit.all(select(FollowUpRow).where(where).order_by(FollowUpRow.due_at, FollowUpRow.id).limit(limit))
+    counted = await unit.one(select(func.count().label("count")).select_from(FollowUpRow).where(where))
     return rows, int(counted["count"]) if counted else 0
 
 
@@ -50,8 +51,8 @@ async def by_prefix(unit: Unit, prefix: str, member: Mapping[str, Any]) -> list[
     """The follow-ups in the member's scope whose id begins like this (six letters or more), at most three."""
     if not _ID.fullmatch(prefix):
         return []
-    where = FollowUpRow.id.startswith(prefix, autoescape=True)
-    return await unit.all(select(FollowUpRow).where(where, _in_scope(member)).limit(3))
+    where = begins(FollowUpRow.id, prefix) & _in_scope(member)
+    return await unit.all(select(FollowUpRow).where(where).order_by(FollowUpRow.id).limit(3))
 
 
 def _theirs(member: Mapping[str, Any]) -> Any:
@@ -69,7 +70,7 @@ def _in_scope(member: Mapping[str, Any]) -> Any:
     own = FollowUpRow.owner_id == member["id"]
     if member["role"] == "manager":
         return own
-    return or_(own, FollowUpRow.shop.in_(member["shops"])) if member["shops"] else FollowUpRow.id.is_not(None)
+    return or_(own, FollowUpRow.shop.in_(member["shops"])) if member["shops"] else true()
 
 
 # --- what its card says ----------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ async def of_batch(unit: Unit, batch_id: str, shops: Sequence[str]) -> list[Funn
     grouped = counted.where(*where).group_by(ApplicationRow.process_id, ApplicationRow.status, ApplicationRow.stage)
     for row in await unit.all(grouped):
         now.setdefault(row["process_id"], {})[row["status"], row["stage"]] = row["many"]
-    visited = await _visited(unit, where)
+    visited = await _visited(unit, [*where, Visit.batch_id == batch_id])  # by its own index
     found = []
     for process_id, here in now.items():
         process = await rates.process_in(unit, batch_id, process_id)

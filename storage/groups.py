@@ -11,7 +11,7 @@ from recruiting.chat import Person
 from recruiting.model import Purpose
 from storage.keys import Box
 from storage.owed import owe
-from storage.tables import HrGroup
+from storage.tables import HrGroup, OutboxRow
 from storage.types import random_id
 from storage.unit import Unit, rows_of
 
@@ -52,6 +52,15 @@ async def concerned(unit: Unit, shop: str = "") -> Sequence[Group]:
 async def find(unit: Unit, surface: str, id: str | None) -> Group | None:
     """The group that a message was made for; None when it has been removed since."""
     return next((g for g in await everyone(unit) if g.person.surface == surface and g.id == id), None)
+
+
+async def of_message(unit: Unit, message_id: str | None) -> Group | None:
+    """The group that a message was sent to; None when it went to a person, or the group is HR's no more."""
+    columns = (OutboxRow.rung, OutboxRow.surface, OutboxRow.conversation_id)
+    row = await unit.one(select(*columns).where(OutboxRow.id == (message_id or "")))
+    if row is None or row["rung"] != "group" or row["surface"] is None:
+        return None
+    return await find(unit, row["surface"], row["conversation_id"])
 
 
 async def is_ours(unit: Unit, person: Person) -> bool:

@@ -7,17 +7,18 @@ follows for new people who can be written to alike is decided once and then copi
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 
 import orjson
 from sqlalchemy import select
 
 from recruiting.contacts import normalised_name
-from recruiting.decide import decide
+from recruiting.decide import decide, document_stage, refusal
 from recruiting.ladder import first_rung
-from recruiting.model import Action, Application, Opened, Standing, Unreachable
-from recruiting.process import Process, Rung, process_for
-from storage import members, processes, search
+from recruiting.model import Action, Application, DocumentDecided, Opened, StaffImported, Standing, Unreachable
+from recruiting.process import Process, Rung, StageKind, process_for
+from storage import conversations, documents, members, processes, search
 from storage.applications import Loaded, load, to_state
 from storage.apply import Course
 from storage.keys import Box
@@ -29,6 +30,7 @@ from storage.unit import MANY, Unit
 AT_ONCE = 500  # rows that one transaction of an import takes
 OTHER_PERSON = "phone belongs to another person"
 NO_PROCESS = "no process takes this position"
+NO_CERTIFICATE = "no certificate in this process"
 
 _IDS = 64  # drawn at once: asking the system costs more than the rest
 _PARENTS_FIRST = (Candidate, SearchTerm, ApplicationRow, Visit, EventRow, TimerRow, OutboxRow)
@@ -55,6 +57,7 @@ class Applicant:
     locale: str | None = None
     owner_name: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    certificate_until: date | None = None  # works here already: only the end of their certificate is watched
 
     @property
     def contact(self) -> str:
@@ -113,6 +116,66 @@ async def open_many(
     return await _Intake(unit, imported, actor).open(applicants)
 
 
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What would become of a row: whether it is new, by which process, and how the person can be written to."""
+
+    created: bool
+    process: Process
+    rungs: frozenset[Rung]
+
+    @property
+    def reachable(self) -> bool:
+        """Whether a channel leads to the person."""
+        return _leads_to_them(self.process, self.rungs)
+
+
+async def foresee(unit: Unit, applicants: Sequence[Applicant], seen: set[str]) -> list[Prospect | Refused]:
+    """What would become of each row, in their order; nothing is changed. `seen` goes from one part of a list to the
+    next, so that a row which stands in it twice is new once.
+    """
+    ring, channels = unit.ground.keyring, unit.ground.channels
+    current = [process for process, _ in await processes.current(unit)]
+    identities = [ring.digest("identity", one.contact) for one in applicants]
+    digests = [ring.digest("application", same(one)) for one in applicants]
+    known = await unit.all(select(ApplicationRow.identity).where(ApplicationRow.identity.in_(sorted(set(digests)))))
+    seen_before = seen | {row["identity"] for row in known}
+    people = await _known_people(unit, set(identities))
+    found: list[Prospect | Refused] = []
+    for one, identity, digest in zip(applicants, identities, digests, strict=True):
+        process = process_for(current, one.position)
+        person = people.get(identity)
+        if process is None:
+            found.append(Refused(NO_PROCESS))
+        elif person is not None and person.plain_name != normalised_name(one.name):
+            found.append(Refused(OTHER_PERSON))
+        elif one.certificate_until is not None and not _has_certificate(process):
+            found.append(Refused(NO_CERTIFICATE))
+        else:
+            rungs = _rungs(bool(one.phone), bool(one.email), channels) if person is None else person.rungs
+            found.append(Prospect(digest not in seen_before, process, rungs))
+            seen_before.add(digest)
+    seen.update(digests)
+    return found
+
+
+async def _known_people(unit: Unit, identities: Collection[str]) -> dict[str, _Person]:
+    """Who of these is known already, and how they can be written to now."""
+    rows = await unit.all(select(Candidate).where(Candidate.identity.in_(sorted(identities))))
+    chats = await conversations.windows(unit, [row["id"] for row in rows])
+    people = {}
+    for row in rows:
+        box = unit.ground.keyring.unwrap(row["key"])
+        name = normalised_name(box.open_text(row["name"], f"candidates.name:{row['id']}"))
+        rungs = set(_rungs(bool(row["phone"]), bool(row["email"]), unit.ground.channels))
+        if row["id"] in chats:
+            rungs.add(Rung.CHAT)
+        if row["opted_out_at"] is not None:
+            rungs.clear()
+        people[row["identity"]] = _Person(row["id"], name, box, row["locale"], frozenset(rungs), known=True)
+    return people
+
+
 class _Intake:
     """The rows of one transaction."""
 
@@ -132,6 +195,7 @@ class _Intake:
         self.reachable: dict[tuple[str, frozenset[Rung]], bool] = {}
         self.copying = False  # enough rows for it to pay
         self.stencils: dict[tuple[str, frozenset[Rung]], Stencil | None] = {}
+        self.renewed: list[tuple[str, date]] = []  # people who work here, and the date that the list gives
         self.returning: list[str] = []  # new applications of people who were known before
 
     async def open(self, applicants: Sequence[Applicant]) -> list[Opening | Refused]:
@@ -150,6 +214,7 @@ class _Intake:
         ]
         await self._write()
         await self._open_returning()
+        await self._renew()
         await self.course.save()
         return outcomes
 
@@ -205,11 +270,18 @@ class _Intake:
         person = self.people.get(identity)
         if person is not None and person.plain_name != normalised_name(applicant.name):
             return Refused(OTHER_PERSON)
+        if applicant.certificate_until is not None and not _has_certificate(process):
+            return Refused(NO_CERTIFICATE)
         if digest in self.applications:
+            if applicant.certificate_until is not None:
+                self.renewed.append((self.applications[digest], applicant.certificate_until))
             return Opening(self.applications[digest], created=False)
         if person is None:
             person = self.people[identity] = self._add_person(applicant, identity, process)
         id = self.applications[digest] = self.new_id()
+        if applicant.certificate_until is not None:
+            await self._employ(self._new(id, applicant, person, process), digest, version, applicant)
+            return Opening(id, created=True)
         alike = process.id, person.rungs
         stencil = self.stencils.get(alike)
         if person.known:
@@ -225,6 +297,28 @@ class _Intake:
                 await self._begin(self.course, loaded)
                 self._add(self.unit, loaded, digest, version, applicant.extra)
         return Opening(id, created=True, reachable=self._reachable(process, self._rungs(applicant)))
+
+    async def _employ(self, loaded: Loaded, digest: str, version: int, applicant: Applicant) -> None:
+        """Somebody who works here already: nothing is sent to them, and their certificate is watched."""
+        until, document = applicant.certificate_until, random_id()
+        assert until is not None
+        await self.course.take(loaded, StaffImported(document, until, self.signal.actor))
+        self._add(self.unit, loaded, digest, version, applicant.extra)
+        documents.add_on_paper(self.unit, loaded, document, until, self.signal.actor)
+
+    async def _renew(self) -> None:
+        """A newer list of staff: a later date counts from now on."""
+        found = await load(self.unit, {id for id, _ in self.renewed}) if self.renewed else {}
+        for id, until in self.renewed:
+            loaded = found.get(id)
+            stage = document_stage(loaded.application) if loaded is not None else None
+            if loaded is None or stage is None or loaded.application.open:
+                continue
+            if until > loaded.application.approvals.get(stage.id, date.min):
+                signal = DocumentDecided(random_id(), True, self.signal.actor, expires_on=until, seen_on_paper=True)
+                if refusal(loaded.application, signal, self.unit.now) is None:
+                    await self.course.take(loaded, signal)
+                    documents.add_on_paper(self.unit, loaded, signal.document, until, self.signal.actor)
 
     async def _begin(self, course: Course, loaded: Loaded) -> None:
         """Put the application before the rules; whom nothing can reach, a person must call."""
@@ -371,10 +465,13 @@ def _sealed_extra(box: Box, id: str, extra: Mapping[str, str]) -> SealedBytes | 
 
 
 def same(applicant: Applicant) -> str:
-    """Rows with this in common are the same application."""
-    return "\0".join(
-        (applicant.contact, normalised_name(applicant.position), normalised_name(applicant.shop), applicant.batch)
-    )
+    """Rows with this in common are the same application; who works here stands in every new list of staff."""
+    batch = applicant.batch if applicant.certificate_until is None else "\0staff"
+    return "\0".join((applicant.contact, normalised_name(applicant.position), normalised_name(applicant.shop), batch))
+
+
+def _has_certificate(process: Process) -> bool:
+    return any(stage.kind is StageKind.DOCUMENT for stage in process.stages)
 
 
 def reachable(process: Process, phone: str | None, email: str | None, channels: frozenset[Rung]) -> bool:

@@ -13,7 +13,7 @@ from storage.tables import ApplicationRow, ButtonRow, Link
 from storage.unit import Unit
 
 CHAT_LINK_LIFE = timedelta(days=30)  # renewed whenever the link is sent again
-LOOK_LIFE = timedelta(days=7)  # of the link on a reviewer's card
+DEED_LIFE = timedelta(days=7)  # of a link that does something, in a group without buttons
 PAGE_LIFE = timedelta(days=30)  # after the application has ended
 
 
@@ -92,7 +92,7 @@ async def find(unit: Unit, token: str, *kinds: str) -> Mapping[str, Any] | None:
 
 def button_key(verb: str) -> str:
     """A fresh key for a button: opaque, short enough for every platform (64 bytes)."""
-    return f"{verb}:{secrets.token_urlsafe(15)}"
+    return f"{verb}:{secrets.token_urlsafe(16)}"
 
 
 def add_button(
@@ -126,6 +126,12 @@ def add_button(
 async def find_button(unit: Unit, key: str) -> Mapping[str, Any] | None:
     """The button with this key. Whether the person who tapped is its receiver is for the caller to check."""
     return await unit.one(select(ButtonRow).where(ButtonRow.key == key))
+
+
+async def use_button(unit: Unit, key: str) -> bool:
+    """Use up what acts once. False: somebody was quicker."""
+    unused = (ButtonRow.key == key) & ButtonRow.used_at.is_(None)
+    return await unit.run(update(ButtonRow).where(unused).values(used_at=unit.now)) > 0
 
 
 async def forget_buttons(unit: Unit, candidate_id: str) -> None:

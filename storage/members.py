@@ -6,12 +6,13 @@ from typing import Any
 from sqlalchemy import delete, func, select
 
 from recruiting.chat import Person
-from storage.tables import ApiToken, FollowUpRow, Member
+from storage.tables import ApiToken, FollowUpRow, Member, Session, SignIn
 from storage.types import random_id
 from storage.unit import Unit
 
 # Surface -> column of a member's account on it.
 ACCOUNTS = {"wecom.app": "wecom", "feishu": "feishu", "wecom.bot": "wecom"}
+UNIQUE = ("name", "wecom", "feishu")
 ROLES = ("recruiter", "manager", "admin")
 
 
@@ -85,13 +86,31 @@ async def put(unit: Unit, name: str, **values: Any) -> str:
 
 
 async def remove(unit: Unit, name: str) -> bool:
-    """Take a member away; their open follow-ups go back to the group. False: there is none of that name."""
+    """Take a member away, signed in or not; their open follow-ups go back to the group. False: nobody has this name."""
     known = await by_name(unit, name)
     if known is None:
         return False
     await unit.set(FollowUpRow, {"owner_id": known["id"], "status": "open"}, owner_id=None)
+    for table in (SignIn, Session):
+        await unit.run(delete(table).where(table.member_id == known["id"]))
     await unit.run(delete(Member).where(Member.id == known["id"]))
     unit.members = None
+    return True
+
+
+async def restore(unit: Unit, before: Mapping[str, Any]) -> bool:
+    """Make a member what they were before a change, or bring back who was removed. False: somebody else has the name or
+    an account by now.
+    """
+    others = [member for member in await everybody(unit) if member["id"] != before["id"]]
+    taken = any(before[column] and before[column] == each[column] for each in others for column in UNIQUE)
+    if taken:
+        return False
+    unit.members = None
+    values = {name: before[name] for name in ("name", "role", "shops", "wecom", "feishu", "phone", "locale", "surface")}
+    if not await unit.set(Member, {"id": before["id"]}, **values):
+        unit.add(Member, id=before["id"], created_at=unit.now, **values)
+        await unit.flush()
     return True
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from recruiting.chat import PICTURES
 from recruiting.model import Purpose
 from storage.keys import Box
 from storage.tables import OutboxRow, Sending
@@ -13,11 +14,16 @@ from storage.types import random_id
 from storage.unit import Unit
 
 # What a handler answered (`start` of a row), as opposed to what the rules owe; a welcome needs no open window.
-REPLIES = frozenset({"reply", "welcome"})
+REPLIES = frozenset({"reply", "welcome", "file"})
+# A reply that is nothing but a file.
+FILE = "file"
 # No message of its own: a card that was sent before is made urgent.
 URGENT = "urgent"
 # The rung of an answer that the platform takes in the same response: no worker ever sends it.
 PASSIVE = "passive"
+# A chart by itself: a picture, which follows the card that tells its numbers.
+PICTURE = "picture"
+AFTER_THE_CARD = timedelta(seconds=1)
 
 
 def owe(
@@ -47,6 +53,28 @@ def owe(
 
     `box` is the candidate's, or that of `day` where the message belongs to no single candidate.
     """
+    if surface in PICTURES and values.get("chart") and text != PICTURE:
+        drawn = {"values": {}, "lines": [], "fields": [], "offers": [], "welcome_code": "", "chart": values["chart"]}
+        owe(
+            unit,
+            box,
+            promise=f"{promise}/{PICTURE}",
+            rung=rung,
+            purpose=purpose,
+            text=PICTURE,
+            values=drawn,
+            start="reply",
+            candidate_id=candidate_id,
+            application_id=application_id,
+            member_id=member_id,
+            surface=surface,
+            conversation_id=conversation_id,
+            stage=stage,
+            visit=visit,
+            prompted=prompted,
+            day=day,
+            wait=wait + AFTER_THE_CARD,
+        )
     id = random_id()
     unit.add(
         OutboxRow,

@@ -1,6 +1,6 @@
 """Counting for rates, per batch and process: how many were due, how many of these missed it, by shop and channel."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from recruiting.process import Process
 from recruiting.rates import Counts
 from storage import thresholds
 from storage.applications import process_of
-from storage.tables import ApplicationRow, Batch, OutboxRow, RateChange, Visit, Watch
+from storage.tables import ApplicationRow, Batch, OutboxRow, ProcessVersion, RateChange, Visit, Watch
 from storage.unit import Unit
 
 RUNGS = ("chat", "sms", "email")  # by which candidates are written to
@@ -152,16 +152,17 @@ async def fold(unit: Unit, limit: int) -> int:
 
 async def _watch(unit: Unit, batch_id: str) -> None:
     """Make or wake the watches of a batch: one for each alert of each process in it."""
-    first = await _first_at(unit, batch_id)
-    if first is None:
-        return
     known = {
         (row["process_id"], row["number"]): row
         for row in await unit.all(select(Watch).where(Watch.batch_id == batch_id))
     }
-    newest = select(ApplicationRow.process_id, func.max(ApplicationRow.process_version).label("version"))
-    for row in await unit.all(newest.where(ApplicationRow.batch_id == batch_id).group_by(ApplicationRow.process_id)):
-        process = await process_of(unit, row["process_id"], row["version"])
+    versions = await _followed(unit, batch_id)
+    first = await _first_invite(unit, batch_id, {stage.id for process in versions for stage in process.stages})
+    if first is None:  # where nobody could be invited, a failed try is news above all
+        first = min((row["first_at"] for row in known.values()), default=None) or await _first_failure(unit, batch_id)
+    if first is None:
+        return
+    for process in {process.id: process for process in versions}.values():
         for number in range(len(process.alerts)):
             watch = known.get((process.id, number))
             if watch is None:
@@ -180,20 +181,37 @@ async def _watch(unit: Unit, batch_id: str) -> None:
                 await set_watch(unit, watch, next_at=unit.now, first_at=first)
 
 
-async def _first_at(unit: Unit, batch_id: str) -> datetime | None:
-    """The batch's first invite. Where nobody could be invited, the first failed try: that is news above all."""
-    invited = select(func.min(Visit.invited_at).label("at")).where(Visit.batch_id == batch_id)
+async def _followed(unit: Unit, batch_id: str) -> list[Process]:
+    """The processes that applications of the batch follow, each version, the newest last. The versions are few: one
+    look into an index each, however many applications there are.
+    """
+    following = select(ApplicationRow.shop).where(
+        ApplicationRow.batch_id == batch_id,
+        ApplicationRow.process_id == ProcessVersion.id,
+        ApplicationRow.process_version == ProcessVersion.version,
+    )
+    versions = select(ProcessVersion.id, ProcessVersion.version).where(following.exists())
+    rows = await unit.all(versions.order_by(ProcessVersion.version))
+    return [await process_of(unit, row["id"], row["version"]) for row in rows]
+
+
+async def _first_invite(unit: Unit, batch_id: str, stages: Collection[str]) -> datetime | None:
+    """The batch's first invite: the first of each stage, because these stand first in an index."""
+    here = select(func.min(Visit.invited_at)).where(Visit.batch_id == batch_id)
+    firsts = [here.where(Visit.stage == stage).scalar_subquery() for stage in sorted(stages)]
+    row = await unit.one(select(*(first.label(f"at{number}") for number, first in enumerate(firsts)))) if firsts else {}
+    return min((at for at in (row or {}).values() if at is not None), default=None)
+
+
+async def _first_failure(unit: Unit, batch_id: str) -> datetime | None:
+    """The batch's first try that failed."""
     failed = (
         select(func.min(OutboxRow.tried_at).label("at"))
         .join(ApplicationRow, ApplicationRow.id == OutboxRow.application_id)
         .where(ApplicationRow.batch_id == batch_id, OutboxRow.status == "failed", OutboxRow.rung.in_(RUNGS))
     )
-    for statement in (invited, failed):
-        row = await unit.one(statement)
-        if row is not None and row["at"] is not None:
-            moment: datetime = row["at"]
-            return moment
-    return None
+    row = await unit.one(failed)
+    return row["at"] if row is not None else None
 
 
 async def due(unit: Unit, limit: int) -> list[Mapping[str, Any]]:

@@ -1,15 +1,16 @@
 """What is kept for a time only, and how it is let go."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from recruiting.model import EventType
+from storage import sessions, trail
 from storage.applications import load_one
-from storage.tables import Code, Document, EventRow, GivenAnswer, Incoming, LinkCode
+from storage.tables import Code, Document, DoomedFile, EventRow, GivenAnswer, Incoming, LinkCode
 from storage.types import random_id
 from storage.unit import Unit
 
@@ -24,10 +25,13 @@ async def pictures(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
     return await unit.all(select(Document).where(where).limit(limit))
 
 
-async def destroyed(unit: Unit, row: Mapping[str, Any]) -> None:
-    """The picture is gone; "valid until, checked by" stays."""
-    if not await unit.set(Document, {"id": row["id"], "file": row["file"]}, file=None, destroy_at=None):
-        return  # another process was quicker
+async def destroyed(unit: Unit, row: Mapping[str, Any], *, at_once: bool = False) -> None:
+    """The picture and what was read in it are gone; "valid until, checked by" stays."""
+    key = {"id": row["id"], "file": row["file"]}
+    if row["file"] is None or not await unit.set(Document, key, file=None, destroy_at=None, pages=[], fields=None):
+        return  # it was seen on paper, or another process was quicker
+    await doom(unit, row["candidate_id"], row["pages"], but=row["id"])
+    trail.note(unit, "rule", "document.destroy", row["id"], "withdrawn" if at_once else "")
     loaded = await load_one(unit, row["application_id"])
     if loaded is None:
         return
@@ -45,10 +49,44 @@ async def destroyed(unit: Unit, row: Mapping[str, Any]) -> None:
     )
 
 
+# --- files that nobody may keep --------------------------------------------------------------------------------------
+
+
+async def doom(unit: Unit, candidate_id: str, pages: Sequence[Mapping[str, Any]], *, but: str) -> None:
+    """Have these pages destroyed once this is committed; not those that another document (than `but`) shows too."""
+    shown = select(Document.pages).where(Document.candidate_id == candidate_id, Document.id != but)
+    elsewhere = {page["file"] for row in await unit.all(shown) for page in row["pages"]}
+    for page in pages:
+        if page["file"] not in elsewhere:
+            unit.add(DoomedFile, file=page["file"], at=unit.now)
+
+
+async def doomed(unit: Unit, limit: int) -> list[str]:
+    """The names of files that are to be destroyed."""
+    rows = await unit.all(select(DoomedFile.file).order_by(DoomedFile.at).limit(limit))
+    return [row["file"] for row in rows]
+
+
+async def buried(unit: Unit, files: Collection[str]) -> None:
+    """These files are destroyed."""
+    await unit.run(delete(DoomedFile).where(DoomedFile.file.in_(list(files))))
+
+
+async def overdue(unit: Unit, since: datetime) -> int:
+    """How many pictures should have been destroyed before `since` and are still there."""
+    late = Document.file.is_not(None) & (Document.destroy_at <= since)
+    counts = [
+        await unit.one(select(func.count().label("count")).select_from(table).where(where))
+        for table, where in ((Document, late), (DoomedFile, DoomedFile.at <= since))
+    ]
+    return sum(int(row["count"]) for row in counts if row)
+
+
 async def forget(unit: Unit) -> None:
     """Drop what nobody can need any more."""
     await unit.run(delete(GivenAnswer).where(GivenAnswer.at < unit.now - ANSWERS_KEPT))
     await unit.run(delete(Code).where(Code.created_at < unit.now - CODES_KEPT))
     await unit.run(delete(LinkCode).where(LinkCode.created_at < unit.now - CODES_KEPT))
+    await sessions.forget(unit)
     old = (Incoming.status == "done") & (Incoming.received_at < unit.now - INBOX_KEPT)
     await unit.run(delete(Incoming).where(old))

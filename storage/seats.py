@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
+from recruiting.course import unmet
 from recruiting.model import Status
 from storage.applications import Loaded
 from storage.tables import ApplicationRow, Seat
@@ -23,7 +24,22 @@ async def free(unit: Unit, loaded: Loaded) -> list[datetime]:
     if slots is None or not starts:
         return []
     taken = Counter(row["start_at"] for row in await _others(unit, loaded, starts[0], starts[-1]) if _holds(row))
-    return [start for start in starts if taken[start] < slots.capacity and start != loaded.application.meeting]
+    application = loaded.application
+    return [
+        start
+        for start in starts
+        if taken[start] < slots.capacity
+        and start != application.meeting
+        and unmet(application, application.now_in, start) is None  # the certificate must last until then
+    ]
+
+
+def shut(unit: Unit, loaded: Loaded) -> datetime | None:
+    """The first slot that only a closed gate keeps from them, or None: then there is no slot at all."""
+    application = loaded.application
+    slots = application.now_in.slots
+    starts = slots.starts(unit.now, unit.ground.timezone) if slots else []
+    return next((start for start in starts if unmet(application, application.now_in, start) is not None), None)
 
 
 async def take(unit: Unit, loaded: Loaded, start: datetime) -> bool:

@@ -89,6 +89,17 @@ class Consent(Base):
     withdrawn_at: Mapped[datetime | None]
 
 
+class ConsentText(Base):
+    """A text that people were asked to agree to, word for word as it was shown. Its digest is its version."""
+
+    __tablename__ = "consent_texts"
+
+    digest: Mapped[Digest] = mapped_column(primary_key=True)
+    text: Mapped[str] = mapped_column(String(8000))
+    locale: Mapped[Short]
+    first_shown_at: Mapped[datetime]
+
+
 class Batch(Base):
     """Applications imported or opened together: the unit over which rates are counted."""
 
@@ -96,9 +107,23 @@ class Batch(Base):
 
     id: Mapped[Id]
     name: Mapped[Name] = mapped_column(unique=True)
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
     paused_at: Mapped[datetime | None]  # since then the bot starts nothing by itself to its candidates
     muted_until: Mapped[datetime | None]  # until then its alerts are counted and not told
+
+
+class NewLink(Base):
+    """Where a batch's interview takes place instead, since the address in its process died."""
+
+    __tablename__ = "new_links"
+
+    batch_id: Mapped[str] = mapped_column(String(32), ForeignKey("batches.id"), primary_key=True)
+    process_id: Mapped[Short] = mapped_column(primary_key=True)
+    stage: Mapped[Short] = mapped_column(primary_key=True)
+    link: Mapped[str] = mapped_column(String(2000))
+    before: Mapped[str] = mapped_column(String(2000))  # the one that held until `at`; empty: the process's own
+    at: Mapped[datetime]
+    by: Mapped[Name]
 
 
 class ApplicationRow(Base):
@@ -108,6 +133,7 @@ class ApplicationRow(Base):
     __table_args__ = (
         Index("ix_applications_listed", "created_at", "id"),
         Index("ix_applications_in_batch", "batch_id", "status", "stage"),
+        Index("ix_applications_followed", "batch_id", "process_id", "process_version", "shop"),
     )
 
     id: Mapped[Id]
@@ -195,6 +221,8 @@ class FollowUpRow(Base):
             postgresql_where=text("status = 'open'"),
         ),
         Index("ix_follow_ups_listed", "status", "opened_at"),
+        # Whose they are and where stands in it too: what is open is counted from it alone.
+        Index("ix_follow_ups_due", "status", "due_at", "id", "owner_id", "shop"),
         Index("ix_follow_ups_of_application", "application_id"),
     )
 
@@ -341,6 +369,41 @@ class Fetch(Base):
     due_at: Mapped[datetime]
 
 
+class Errand(Base):
+    """What a member asked for and a worker carries out: a list to import, a file to export. Or what a member was
+    before a change, for as long as it can be undone.
+    """
+
+    __tablename__ = "errands"
+    __table_args__ = (Index("ix_errands_due", "status", "due_at"),)
+
+    id: Mapped[Id]
+    kind: Mapped[Short]  # import, export, member
+    member_id: Mapped[Ref]
+    conversation_id: Mapped[Ref | None]  # where it is answered; None: wherever the member is written to
+    status: Mapped[Short]  # waiting, shown, confirmed; done, failed, cancelled, expired; kept
+    day: Mapped[date]  # the day key that seals words and file
+    words: Mapped[SealedBytes]
+    file: Mapped[Name | None]  # a list's name in the vault
+    counts: Mapped[dict[str, Any]]  # numbers: how far it has come
+    tries: Mapped[int]
+    due_at: Mapped[datetime]  # when a worker looks at it; of what was shown, when it expires
+    created_at: Mapped[datetime]
+
+
+class Parcel(Base):
+    """A file on its way to somebody's chat: it lies sealed in the vault until then, for a day at most."""
+
+    __tablename__ = "parcels"
+
+    id: Mapped[Id]
+    file: Mapped[Name]
+    day: Mapped[date]  # the day key that seals it
+    name: Mapped[SealedBytes]
+    content_type: Mapped[Name]
+    destroy_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class Cursor(Base):
     """How far an account's messages have been pulled."""
 
@@ -380,17 +443,20 @@ class ButtonRow(Base):
     application_id: Mapped[Ref | None]
     stage: Mapped[Short]
     visit: Mapped[int]
-    subject: Mapped[Name]  # id of the document or follow-up, start of the slot
+    subject: Mapped[str] = mapped_column(String(255))  # id of the document or follow-up, start of the slot, a batch
     message_id: Mapped[Ref | None]
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
 
 class Document(Base):
-    """An uploaded file of a document stage; the file itself lies in the vault, or nowhere (seen on paper)."""
+    """An uploaded document of a document stage; its pages lie in the vault, or nowhere (seen on paper)."""
 
     __tablename__ = "documents"
-    __table_args__ = (Index("ix_documents_listed", "status", "uploaded_at"),)
+    __table_args__ = (
+        Index("ix_documents_listed", "status", "uploaded_at"),
+        Index("ix_documents_expiring", "status", "expires_on"),
+    )
 
     id: Mapped[Id]
     application_id: Mapped[str] = mapped_column(String(32), ForeignKey("applications.id"), index=True)
@@ -399,7 +465,7 @@ class Document(Base):
     visit: Mapped[int]
     kind: Mapped[Short]  # health_certificate
     status: Mapped[Short]  # waiting, approved, rejected
-    file: Mapped[Name | None]
+    file: Mapped[Name | None]  # the first page, as a reviewer may see it
     name: Mapped[SealedBytes | None]
     content_type: Mapped[Short | None]
     uploaded_at: Mapped[datetime]
@@ -408,6 +474,37 @@ class Document(Base):
     reason: Mapped[SealedBytes | None]
     expires_on: Mapped[date | None]
     destroy_at: Mapped[datetime | None] = mapped_column(index=True)
+    # All pages in order, each {"file": name in the vault, "type": content type, "masked": whether only the fields show}
+    pages: Mapped[list[Any]] = mapped_column(default=list)
+    read_status: Mapped[Short] = mapped_column(default="")  # waiting, done, failed; empty: nobody reads it
+    read_due_at: Mapped[datetime | None] = mapped_column(index=True)  # when to read it; while it is read, when again
+    read_tries: Mapped[int] = mapped_column(default=0)
+    round: Mapped[int] = mapped_column(default=0)  # counts up with every page that was added or taken anew
+    fields: Mapped[SealedBytes | None]  # what was read, as JSON
+    fingerprint: Mapped[SealedBytes | None]  # of the picture; near pictures differ in few bits
+    doubts: Mapped[list[str]] = mapped_column(default=list)
+    retake: Mapped[bool] = mapped_column(default=False)  # a better picture was asked for
+    fault: Mapped[Short] = mapped_column(default="")  # text key of what was wrong with the picture
+
+
+class DocumentMark(Base):
+    """A keyed hash by which the same certificate is found at another person: of its number, of parts of its picture."""
+
+    __tablename__ = "document_marks"
+
+    kind: Mapped[Short] = mapped_column(primary_key=True)  # number, band0 to band3
+    digest: Mapped[Digest] = mapped_column(primary_key=True)
+    document_id: Mapped[str] = mapped_column(String(32), ForeignKey("documents.id"), primary_key=True, index=True)
+    candidate_id: Mapped[Ref] = mapped_column(index=True)
+
+
+class DoomedFile(Base):
+    """A file of the vault that nobody may keep: destroyed as soon as this is committed, after any crash too."""
+
+    __tablename__ = "doomed_files"
+
+    file: Mapped[Name] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
 
 
 class Seat(Base):
@@ -462,6 +559,29 @@ class ApiToken(Base):
     shops: Mapped[list[str]]  # empty = all
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class SignIn(Base):
+    """A link by which a member signs in to the dashboard, once. The token itself is not kept."""
+
+    __tablename__ = "sign_ins"
+
+    digest: Mapped[Digest] = mapped_column(primary_key=True)
+    member_id: Mapped[Ref]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+
+
+class Session(Base):
+    """A member who is signed in to the dashboard in one browser. The token itself is not kept."""
+
+    __tablename__ = "sessions"
+
+    digest: Mapped[Digest] = mapped_column(primary_key=True)
+    member_id: Mapped[Ref] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class GivenAnswer(Base):

@@ -4,7 +4,7 @@ A unit collects inserts and writes them with one statement a table when it is fl
 into these rows. One unit may carry many applications (a sweep over due timers) or one (a click).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, cast
@@ -73,6 +73,9 @@ class Ground:
     groups: tuple[Person, ...] = ()  # HR's, as configured
     surfaces: frozenset[str] = frozenset({"wecom.app", "feishu"})  # where members can be written to
     office: Office = Office()  # the company's working days and hours
+    reads: bool = False  # whether certificates are read by the machine before a person looks
+    # What a person is asked to agree to, word for word: language, how long a picture is kept -> the text.
+    consent_text: Callable[[str, timedelta], str] = lambda locale, keep: "consent.ask"
     urgent: str = ""  # how a follow-up's card is made urgent in Feishu: app, sms, phone; empty = not at all
     processes: dict[tuple[str, int], Process] = field(default_factory=dict)
     _day: tuple[datetime, datetime, date] | None = field(default=None, init=False)  # from, until, which

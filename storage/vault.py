@@ -1,17 +1,18 @@
-"""Where uploaded files lie, each encrypted under its candidate's key."""
+"""Where uploaded files lie, each encrypted under its candidate's key: in a folder, or in S3-compatible storage."""
 
-import asyncio
-import contextlib
-import os
 import re
 import secrets
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from storage.bucket import Access, Bucket
+from storage.folder import Folder
 from storage.keys import Box, Unsealable
 from storage.url import Unavailable
 
 LARGEST_FILE = 64 * 2**20  # bytes; uploads are bounded far below
+_SEAL = 1024  # bytes; more than sealing adds
 _NAME = re.compile(r"[0-9a-f]{32}")
 
 
@@ -20,105 +21,86 @@ class Gone(Exception):
 
 
 class Damaged(Exception):
-    """The file is there but is not what was put in: changed on disk, or of another candidate."""
+    """The file is there but is not what was put in: changed where it lies, or of another candidate."""
+
+
+class Shelf(Protocol):
+    """A place for sealed bytes. Everything raises Unavailable when the place cannot be used."""
+
+    where: str  # for the operator
+
+    async def open(self) -> None:
+        """Make sure that files can be kept here."""
+        ...
+
+    async def write(self, name: str, sealed: bytes) -> None:
+        """Keep a file for good, whole or not at all."""
+        ...
+
+    async def read(self, name: str, most: int) -> bytes | None:
+        """A file's content, no more than `most` bytes; None when there is no such file."""
+        ...
+
+    async def remove(self, name: str) -> None:
+        """Remove a file; harmless when it is gone already."""
+        ...
+
+    async def names(self) -> list[str]:
+        """The names of all files here."""
+        ...
 
 
 class Vault:
-    """A folder of encrypted files with random names."""
+    """Encrypted files with random names."""
 
-    def __init__(self, url: str) -> None:
-        """Raises Unavailable: `url` is neither a path nor `file:///...`."""
-        self.folder = _folder(url)
+    def __init__(self, url: str, access: Access | None = None) -> None:
+        """Raises Unavailable: `url` is neither a folder nor `s3://bucket/prefix`, or `access` to the bucket lacks."""
+        self._shelf = _shelf(url, access)
+
+    @property
+    def where(self) -> str:
+        """Where the files lie, for the operator."""
+        return self._shelf.where
 
     async def open(self) -> None:
-        """Make sure that the folder is there and can be written to. Raises Unavailable."""
-        await asyncio.to_thread(self._prepare)
+        """Make sure that files can be kept and destroyed. Raises Unavailable."""
+        await self._shelf.open()
 
     async def put(self, box: Box, content: bytes, about: str) -> str:
         """
         Keep a file for good and return its name; when this returns, it survives a power cut.
 
-        Raises ValueError: `content` is larger than any upload may be. Unavailable: the disk refuses it.
+        Raises ValueError: `content` is larger than any upload may be. Unavailable: it cannot be kept.
         """
         if len(content) > LARGEST_FILE:
             raise ValueError(f"a file of {len(content)} bytes is too large for the vault")
         name = secrets.token_hex(16)
-        await asyncio.to_thread(self._write, name, box, content, _place(name, about))
+        await self._shelf.write(name, box.seal(content, _place(name, about)))
         return name
 
     async def get(self, box: Box, name: str, about: str) -> bytes:
         """Read a file. Raises Gone; Damaged: it is not exactly what was put in under this name, key and purpose."""
-        return await asyncio.to_thread(self._read, self._path(name), box, _place(name, about))
-
-    async def destroy(self, name: str) -> None:
-        """Remove a file; harmless when it is gone already."""
-        await asyncio.to_thread(self._remove, self._path(name))
-
-    def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise Gone("no file can have this name")
-        return self.folder / name
-
-    def _prepare(self) -> None:
+        sealed = await self._shelf.read(_known(name), LARGEST_FILE + _SEAL)
+        if sealed is None:
+            raise Gone("the file is gone")
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            probe = self.folder / f".{secrets.token_hex(16)}"
-            probe.touch(0o600)
-            probe.unlink()
-        except OSError as error:
-            raise self._unavailable(error) from error
-
-    def _write(self, name: str, box: Box, content: bytes, about: str) -> None:
-        sealed = box.seal(content, about)
-        unfinished = self.folder / f".{name}"
-        try:
-            try:
-                descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(sealed)
-                    file.flush()
-                    os.fsync(file.fileno())
-                unfinished.rename(self.folder / name)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    unfinished.unlink()
-                raise
-            self._sync_folder()
-        except OSError as error:
-            raise self._unavailable(error) from error
-
-    def _read(self, path: Path, box: Box, about: str) -> bytes:
-        try:
-            with path.open("rb") as file:
-                sealed = file.read(LARGEST_FILE + 1024)
-        except FileNotFoundError:
-            raise Gone("the file is gone") from None
-        except OSError as error:
-            raise self._unavailable(error) from error
-        try:
-            return box.open(sealed, about)
+            return box.open(sealed, _place(name, about))
         except Unsealable as error:
             raise Damaged(str(error)) from error
 
-    def _remove(self, path: Path) -> None:
-        try:
-            path.unlink(missing_ok=True)
-            self._sync_folder()
-        except OSError as error:
-            raise self._unavailable(error) from error
+    async def destroy(self, name: str) -> None:
+        """Remove a file; harmless when it is gone already."""
+        await self._shelf.remove(_known(name))
 
-    def _sync_folder(self) -> None:
-        """A name is on disk only when its folder is."""
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    async def names(self) -> list[str]:
+        """The names of all files: for whoever compares them with what should be there."""
+        return await self._shelf.names()
 
-    def _unavailable(self, error: OSError) -> Unavailable:
-        return Unavailable(
-            f"the vault {self.folder} cannot be used ({error.strerror}): see that it is there, has room and is ours"
-        )
+
+def _known(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise Gone("no file can have this name")
+    return name
 
 
 def _place(name: str, about: str) -> str:
@@ -126,12 +108,14 @@ def _place(name: str, about: str) -> str:
     return f"vault:{name}:{about}"
 
 
-def _folder(url: str) -> Path:
+def _shelf(url: str, access: Access | None) -> Shelf:
     parts = urlsplit(url)
     if parts.scheme == "s3":
-        raise Unavailable("BULOU_VAULT_URL: this version keeps files in a folder; write file:///path/to/vault")
+        return Bucket(url, access)
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
-        return Path(unquote(parts.path))
+        return Folder(Path(unquote(parts.path)))
     if parts.scheme or not url:
-        raise Unavailable("BULOU_VAULT_URL must be a folder: write file:///path/to/vault")
-    return Path(url)
+        raise Unavailable(
+            "BULOU_VAULT_URL must be a folder or a bucket: write file:///path/to/vault or s3://bucket/dir"
+        )
+    return Folder(Path(url))

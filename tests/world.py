@@ -20,10 +20,11 @@ from bot.sandbox.feishu.people import Person
 from bot.sandbox.feishu.reading import controls
 from bot.sandbox.record import Sent
 from bot.texts import standard_texts
+from bot.workers.readings import Reads
 from config.load import load_process
 from config.settings import load_settings
 from recruiting.process import Process
-from storage import intake, members, processes
+from storage import intake, members, processes, sessions
 from storage.applications import load_one
 from storage.database import Database
 from storage.keys import load_root
@@ -159,9 +160,17 @@ class World:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, database_url: str, folder: Path, process_files: Sequence[Path], cast: Cast = Cast(), **variables: str
+        cls,
+        database_url: str,
+        folder: Path,
+        process_files: Sequence[Path],
+        cast: Cast = Cast(),
+        reader: Reads | None = None,
+        **variables: str,
     ) -> AsyncIterator["World"]:
-        """A world with these processes on a database that has its tables."""
+        """A world with these processes on a database that has its tables; without a `reader` certificates go to the
+        reviewer as they came.
+        """
         clock = StandingClock(MORNING)
         sandbox = Sandbox(clock)
         sandbox.courier.interval = 0
@@ -176,6 +185,7 @@ class World:
                 "BULOU_PUBLIC_URL": f"http://127.0.0.1:{port}",
                 "BULOU_VAULT_URL": str(folder / "vault"),
                 "BULOU_COMPANY": "小满餐厅",
+                "BULOU_CERTIFICATES__READ": "false",
                 **sandbox.environment(str(other_side.make_url("")).rstrip("/"), cast.platforms),
             }
             settings = load_settings({**environ, **variables})
@@ -187,7 +197,7 @@ class World:
             reasons = standard_texts().reasons()
             loaded = [load_process(path, path.name, reasons) for path in process_files]
             await _store(ground, loaded, clock.now())
-            bot = Bot(settings, ground, clock, standard_texts())
+            bot = Bot(settings, ground, clock, standard_texts(), reader)
             server = TestServer(bot.web(), port=port)
             await server.start_server()
             stack.push_async_callback(server.close)
@@ -294,6 +304,27 @@ class World:
         feishu = chats if self.cast.candidates == "feishu" else None
         return Candidate(self, id, name, number, f"wm{self._people:06}", feishu)
 
+    def file(self, message: Sent) -> tuple[str, bytes]:
+        """The file that the bot has sent to somebody in HR: name and content."""
+        if self.cast.hr == "feishu":
+            kept = self.sandbox.feishu.company.files[message.content["file_key"]]
+            return kept.name, kept.content
+        item = self.sandbox.media.find(message.content["media_id"], "file", self.clock.now())
+        return item.name, item.content
+
+    async def signed_in(self, name: str) -> dict[str, str]:
+        """A member opens the link from the chat and presses its button: the cookies of their browser."""
+
+        async def job(unit: Unit) -> str:
+            member = await members.by_name(unit, name)
+            assert member is not None
+            return await sessions.sign_in_link(unit, member["id"])
+
+        token = await self.bot.dispatch.within(job, self.clock.now())
+        path = f"{self.bot.house.public_url}/dashboard/login/{token}"
+        async with self.browser.post(path, headers=BROWSER, allow_redirects=False) as response:
+            return {name: cookie.value for name, cookie in response.cookies.items()}
+
     def hr_sees(self, account: str) -> list[Sent]:
         """What the bot has written to a member in private."""
         if self.cast.hr == "feishu":
@@ -333,8 +364,13 @@ class World:
     @property
     def group(self) -> list[str]:
         """What stands in HR's group."""
-        feishu = self.sandbox.record.to("feishu.group", self.sandbox.feishu.hr_group.id)
-        return [message.text for message in (feishu if self.cast.hr == "feishu" else self.sandbox.robot.messages())]
+        return [message.text for message in self.group_messages()]
+
+    def group_messages(self) -> list[Sent]:
+        """The messages in HR's group, with their buttons."""
+        if self.cast.hr == "feishu":
+            return self.sandbox.record.to("feishu.group", self.sandbox.feishu.hr_group.id)
+        return self.sandbox.robot.messages()
 
     async def follow_ups(self, candidate: Candidate) -> list[list[str]]:
         """The causes of the open follow-ups about somebody."""
@@ -354,6 +390,12 @@ class World:
         statement = select(Trail.actor, Trail.action).order_by(Trail.seq)
         async with self.bot.ground.database.reading() as connection:
             return [(actor, action) for actor, action in await connection.execute(statement)]
+
+    async def details(self, action: str) -> list[str]:
+        """What the audit log says of each time that this was done."""
+        statement = select(Trail.detail).where(Trail.action == action).order_by(Trail.seq)
+        async with self.bot.ground.database.reading() as connection:
+            return [detail for (detail,) in await connection.execute(statement)]
 
     async def stage(self, candidate: Candidate) -> str:
         """Where somebody stands: the stage's id, or how the application ended."""

@@ -13,16 +13,27 @@ import click
 
 from bot.commands.cli import Wrong, run
 from bot.commands.opening import Opened, opened
+from bot.documents.applicants import applicant_of, finder
 from bot.documents.roster import Draft, Reason, Rejected, check_rows, write_rejects
 from bot.documents.spreadsheet import Table, read_table
 from bot.documents.unreadable import Unreadable
-from recruiting.process import Process, process_for
+from recruiting.process import Process
 from storage import processes
-from storage.intake import AT_ONCE, OTHER_PERSON, Applicant, Opening, Refused, open_many, reachable, same
+from storage.intake import (
+    AT_ONCE,
+    NO_CERTIFICATE,
+    OTHER_PERSON,
+    Applicant,
+    Opening,
+    Refused,
+    open_many,
+    reachable,
+    same,
+)
 from storage.unit import Unit
 
 LONGEST_BATCH = 100  # characters
-_REASONS = {OTHER_PERSON: Reason.OTHER_PERSON}
+_REASONS = {OTHER_PERSON: Reason.OTHER_PERSON, NO_CERTIFICATE: Reason.NO_CERTIFICATE}
 
 
 @dataclass(slots=True)
@@ -113,7 +124,7 @@ def _in_words(outcome: Outcome, errors: Path, dry_run: bool) -> str:
 async def _import(table: Table, batch: str | None, dry_run: bool) -> Outcome:
     async with opened() as house:
         current = [process for process, _ in await house.read(processes.current)]
-        find = _finder(current)
+        find = finder(current)
         today = house.ground.today(house.clock.now())
         drafts: list[Draft] = []
         rejected: list[Rejected] = []
@@ -129,18 +140,6 @@ async def _import(table: Table, batch: str | None, dry_run: bool) -> Outcome:
         outcome = Outcome(batch or (batches.pop() if len(batches) == 1 else table.title), rejected=rejected)
         await _open(house, table, drafts, outcome, dry_run)
         return outcome
-
-
-def _finder(current: Sequence[Process]) -> Callable[[str], Process | None]:
-    """Which process takes a position; a list names few of them many times."""
-    known: dict[str, Process | None] = {}
-
-    def find(position: str) -> Process | None:
-        if position not in known:
-            known[position] = process_for(current, position)
-        return known[position]
-
-    return find
 
 
 def _tell_unreachable(drafts: Sequence[Draft], find: Callable[[str], Process | None], house: Opened) -> None:
@@ -171,7 +170,7 @@ async def _open(house: Opened, table: Table, drafts: Sequence[Draft], outcome: O
     with _bar(len(drafts)) as step:
         for at in range(0, len(drafts), AT_ONCE):
             part = drafts[at : at + AT_ONCE]
-            applicants = [_applicant(draft) for draft in part]
+            applicants = [applicant_of(draft) for draft in part]
             for draft, applicant, one in zip(part, applicants, await _some(house, applicants, dry_run), strict=True):
                 if isinstance(one, Refused):
                     refused[draft.row] = one
@@ -219,20 +218,6 @@ class _Stepping:
 
     def __exit__(self, *error: Any) -> None:
         self._bar.__exit__(*error)
-
-
-def _applicant(draft: Draft) -> Applicant:
-    return Applicant(
-        draft.name,
-        draft.phone,
-        draft.email,
-        draft.position,
-        draft.shop,
-        draft.batch,
-        draft.locale,
-        draft.recruiter,
-        draft.extra,
-    )
 
 
 def _given_back(table: Table, refused: dict[int, Refused]) -> Iterator[Rejected]:

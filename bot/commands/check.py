@@ -61,6 +61,7 @@ async def _check() -> int:
     except InvalidProcess:
         pass  # said above, line by line
     found += _feishu_events(settings)
+    found.append(_pictures())
     found += [finding async for finding in _outside(settings)]
     _show(found)
     return code or int(any(finding.mark == "MEND" for finding in found))
@@ -93,6 +94,16 @@ def _files(settings: Settings) -> Iterator[Finding]:
         yield from (Finding("note", made.id, line) for line in warnings(made))
 
 
+def _pictures() -> Finding:
+    """Charts are drawn on this machine, with Chinese in them."""
+    from bot.charts import font_family
+
+    family = font_family()
+    if family:
+        return Finding("ok", "pictures", f"drawn with {family}")
+    return Finding("note", "pictures", "no font with Chinese here, so charts come as numbers: install fonts-noto-cjk")
+
+
 async def _live(house: Opened) -> AsyncIterator[Finding]:
     """Database, master key, current processes, vault and chat platforms."""
     from bot.app import Bot
@@ -111,7 +122,7 @@ async def _live(house: Opened) -> AsyncIterator[Finding]:
     bot = Bot(house.settings, house.ground, Clock(), standard_texts())
     try:
         await bot.vault.open()
-        yield Finding("ok", "vault", str(bot.vault.folder))
+        yield Finding("ok", "vault", bot.vault.where)
     except Unavailable as error:
         yield Finding("MEND", "vault", str(error))
     for name, platform in bot.context.platforms.items():

@@ -16,6 +16,7 @@ COMMANDS = {
     "check": ("check", "Check configuration, process files, database and platforms; say what to mend."),
     "migrate": ("data", "Bring the database schema up to date."),
     "import": ("candidates", "Import candidates from an .xlsx or .csv list."),
+    "export": ("export", "Write candidates, funnel, messages, the audit log or all about a person as a table."),
     "group": ("groups", "Say which groups of HR's are told what."),
     "member": ("members", "Say who is HR: recruiters, shop managers, admins."),
     "token": ("tokens", "Give programs access to the API, and take it away."),

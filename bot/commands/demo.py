@@ -57,6 +57,7 @@ async def playing(folder: Path, port: int) -> AsyncIterator[str]:
     sandbox = Sandbox(clock, bot_url=url)
     sandbox.app.members.update(MEMBERS)
     sandbox.sms.auto_report = True
+    sandbox.feishu.oauth.any_redirect = True
     async with _serving(sandbox.build()) as world:
         settings = load_settings(
             {
@@ -67,6 +68,7 @@ async def playing(folder: Path, port: int) -> AsyncIterator[str]:
                 "BULOU_MASTER_KEY": fresh_master_key(),
                 "BULOU_PROCESS_DIR": str(PROCESSES),
                 "BULOU_COMPANY": COMPANY,
+                "BULOU_CERTIFICATES__READ": "false",  # the page's own drawing has no words to read
             }
         )
         clock.push(until_morning(clock.now(), settings.timezone))

@@ -19,6 +19,7 @@ class Letter:
     card: str = ""  # change this card instead of sending a new one
     reply_to: str = ""  # the platform's id of the message that is answered, where it has threads
     urgent: str = ""  # say nothing, but make `card` urgent in this way
+    file: str = ""  # send this file (`storage.parcels`), and no words
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, to be sealed and kept."""
@@ -32,6 +33,7 @@ class Letter:
             "card": self.card,
             "reply_to": self.reply_to,
             "urgent": self.urgent,
+            "file": self.file,
         }
 
     @classmethod
@@ -48,6 +50,7 @@ class Letter:
             data["card"],
             data["reply_to"],
             data.get("urgent", ""),
+            data.get("file", ""),
         )
 
 

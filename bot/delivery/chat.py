@@ -1,20 +1,21 @@
 """Chat: hands a letter to the platform of its surface."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from bot.delivery.base import Letter
 from bot.errors import GiveUp
-from bot.platforms.base import Sender, Sent, Urging
+from bot.platforms.base import Fetched, Sender, Sent, Urging
 
 
 class Chat:
-    """All platforms that are set up, by surface."""
+    """All platforms that are set up, by surface; `unpack` opens the file that a letter carries."""
 
-    def __init__(self, platforms: Mapping[str, Sender]) -> None:
+    def __init__(self, platforms: Mapping[str, Sender], unpack: Callable[[str], Awaitable[Fetched]]) -> None:
         self._platforms = platforms
+        self._unpack = unpack
 
     async def deliver(self, letter: Letter, id: str, *, again: bool) -> Sent:
-        """Send, or change a card that was sent before, or make it urgent."""
+        """Send words or a file, or change a card that was sent before, or make it urgent."""
         assert letter.person is not None
         platform = self._platforms.get(letter.person.surface)
         if platform is None:
@@ -24,6 +25,9 @@ class Chat:
                 raise GiveUp("nothing can be made urgent here")
             await platform.urgent(letter.card, letter.person.account, letter.urgent)
             return Sent(id)
+        if letter.file:
+            file = await self._unpack(letter.file)
+            return await platform.send_file(letter.person, file, id, reply_to=letter.reply_to, retry=again)
         if letter.card:
             await platform.update(letter.person, letter.card, letter.message)
             return Sent(id)

@@ -13,19 +13,20 @@ import orjson
 from bot.delivery.base import Letter
 from bot.errors import GiveUp
 from bot.texts import Texts, percent, stage_override
-from recruiting.chat import GROUPS, Button, Chart, Input, Message, Person
+from handlers.hr import certificate_card
+from recruiting.chat import GROUPS, NO_BUTTONS, Button, Chart, Input, Message, Person
 from recruiting.model import Purpose
 from recruiting.process import StageKind, words
-from storage import conversations, followups, groups, members, seats
+from storage import conversations, documents, followups, groups, members, readings, seats
 from storage.applications import Loaded, load_one
 from storage.links import add_button, button_key, preload_links, token_for
-from storage.owed import REPLIES, URGENT
+from storage.owed import PICTURE, REPLIES, URGENT
 from storage.unit import Unit
 
 REPEATS_KNOWN = frozenset({"feishu.group"})  # groups whose platform swallows the repeat of an id
-NO_BUTTONS = frozenset({"wecom.group", "feishu.robot"})  # a robot hears of no tap
+# What a link may do in a group whose robot hears of no tap. Who decides about a person does it under their own name.
+DEEDS = frozenset({"remind", "list", "mute", "new_link", "reached", "no_answer", "wrong_number", "hand_over", "view"})
 FORMS = frozenset({"feishu", "feishu.group"})  # whose cards have inputs
-NO_NUMBERS = frozenset({"feishu", "feishu.group", "feishu.robot"})  # refuse messages that name a phone (230028)
 LINKS = frozenset({"link", "chat_link"})
 SHORT_CARDS = {"wecom.app": 6}  # surface -> buttons that one card holds
 TO_DECIDE = frozenset({"review", "hold", "by_hand", "meeting_over", "not_decided", "stalled"})  # causes
@@ -42,6 +43,15 @@ class House:
     locale: str
     timezone: tzinfo
     interview_link: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reviewed:
+    """The part of a reviewer's card that is about the certificate; `preset`: the date that counts without another."""
+
+    lines: list[str]
+    fields: list[tuple[str, str]]
+    preset: str
 
 
 class Composer:
@@ -148,6 +158,10 @@ class Composer:
         offers = {
             "invite.document": ["upload", "human"],
             "document.rejected": ["upload", "human"],
+            "document.retake": ["upload", "human"],
+            "document.revoked": ["upload", "human"],
+            "document.expiring": ["upload", "human"],
+            "document.expired": ["upload", "human"],
             "meeting.reminder": ["confirm", "human"],
             "meeting.booked": ["status", "human"],
             "rejected": ["human"],
@@ -223,8 +237,8 @@ class Composer:
             return _urged(member, said["values"])
         if row["start"] in REPLIES:
             message = await self._reply(unit, row, loaded, said, locale)
-            card = str(said["values"].get("handle", ""))
-            return Letter("chat", "", person, message, card=card, reply_to=said.get("reply_to", ""))
+            card, file = str(said["values"].get("handle", "")), said.get("file", "")
+            return Letter("chat", "", person, message, card=card, reply_to=said.get("reply_to", ""), file=file)
         assert loaded is not None
         return Letter("chat", "", person, await self._card(unit, row, loaded, said, locale, person.surface))
 
@@ -244,12 +258,22 @@ class Composer:
             message = await self._card(unit, row, loaded, said, locale, group.person.surface)
         else:
             message = await self._reply(unit, row, loaded, said, locale)
-            if group.person.surface in NO_BUTTONS:
-                message = replace(message, buttons=tuple(button for button in message.buttons if button.url))
+        if group.person.surface in NO_BUTTONS:
+            message = replace(message, buttons=self._deeds(message.buttons))
         if row["tries"] and group.person.surface not in REPEATS_KNOWN:
             repeated = self.house.texts.say("alert.repeated", locale)
             message = replace(message, title=f"{repeated} {message.title}".strip())
         return Letter("group", "", group.person, message)
+
+    def _deeds(self, buttons: Sequence[Button]) -> tuple[Button, ...]:
+        """Links in place of buttons: each shows what it will do, and does it once."""
+        base = self.house.public_url.rstrip("/")
+        linked = (
+            button if button.url else replace(button, key="", url=f"{base}/do/{button.key}")
+            for button in buttons
+            if button.url or button.key.partition(":")[0] in DEEDS
+        )
+        return tuple(linked)
 
     async def _card(
         self,
@@ -271,6 +295,7 @@ class Composer:
         ]
         offers: list[tuple[str, str, str]] = []  # verb, subject, style
         lines: list[str] = []
+        preset = ""
         match key:
             case "follow_up.card" | "follow_up.late":
                 follow_up = await followups.by_id(unit, said["values"]["follow_up"])
@@ -278,14 +303,17 @@ class Composer:
                 values["why"] = "、".join(texts.say(f"causes.{cause}", locale) for cause in causes)
                 values["due"] = self._when(unit, follow_up["due_at"], locale) if follow_up else ""
                 values["id"] = said["values"]["follow_up"][:8]
-                if surface in NO_BUTTONS - NO_NUMBERS:  # elsewhere it stands behind a tap, which is logged
-                    fields.append((texts.say("label.phone", locale), await self._phone(unit, row)))
                 recent = await followups.recent(unit, loaded)
                 fields.append((texts.say("label.best_hour", locale), self._hour(recent.own_act)))
                 lines = [self._happened(unit, fact, locale) for fact in recent.facts]
                 offers = _to_do(said["values"]["follow_up"], causes, SHORT_CARDS.get(surface))
                 fields += self._scores(loaded)
             case "document.review":
+                reviewed = await self._reviewed(
+                    unit, loaded, said["values"]["document"], locale, row["rung"] == "group"
+                )
+                lines, preset = reviewed.lines, reviewed.preset
+                fields = [*reviewed.fields, *fields[:2]]
                 offers = [
                     ("approve", said["values"]["document"], "primary"),
                     ("reject", said["values"]["document"], "danger"),
@@ -295,36 +323,44 @@ class Composer:
                 fields += self._scores(loaded)
         text = "\n".join([texts.say(key, locale, **values), *lines])
         title = texts.say(key, locale, form="title", **values)
-        look = [self._look(unit, row, loaded, said["values"]["document"], locale)] if key == "document.review" else []
-        buttons = (
-            []
-            if surface in NO_BUTTONS
-            else [
-                self._button(
-                    unit,
-                    row,
-                    loaded,
-                    verb,
-                    locale,
-                    subject=subject,
-                    style=style,
-                    text=self._label("view_phone", locale) if subject == "phone" else "",
-                )
-                for verb, subject, style in offers
-            ]
-        )
+        look = [self._look(said["values"]["document"], locale)] if key == "document.review" else []
+        buttons = [
+            self._button(
+                unit,
+                row,
+                loaded,
+                verb,
+                locale,
+                subject=subject,
+                style=style,
+                text=self._label("view_phone", locale) if subject == "phone" else "",
+            )
+            for verb, subject, style in offers
+        ]
         inputs: tuple[Input, ...] = ()
         if key == "document.review" and surface in FORMS:
             # The date is preselected, so that one tap is enough; who reads another one on the picture puts it in.
-            a_year = (unit.now.astimezone(self.house.timezone) + timedelta(days=365)).date().isoformat()
-            inputs = (Input("expires_on", texts.say("form.expires_on", locale), "date", value=a_year),)
+            inputs = (Input("expires_on", texts.say("form.expires_on", locale), "date", value=preset),)
         shown = tuple(pair for pair in fields if pair[1])
         return Message(text, title=title, fields=shown, buttons=(*buttons, *look), inputs=inputs)
 
-    def _look(self, unit: Unit, row: Mapping[str, Any], loaded: Loaded, document: str, locale: str) -> Button:
-        """The reviewer's own link to the picture: each look is logged under their name."""
-        key = self._button(unit, row, loaded, "view", locale, subject=document).key
-        return Button(self._label("view", locale), url=f"{self.house.public_url.rstrip('/')}/v/{key.partition(':')[2]}")
+    async def _reviewed(self, unit: Unit, loaded: Loaded, document: str, locale: str, in_group: bool) -> "_Reviewed":
+        """What the machine has read in a document, for the reviewer's card."""
+        row, texts = await documents.by_id(unit, document), self.house.texts
+        expected = await readings.expected(unit, loaded)
+        reading = readings.of(row, loaded.box) if row is not None else None
+        shown = certificate_card.facts(reading, expected, in_group=in_group)
+        fields = [(texts.say(label, locale), str(await self._put(unit, value, locale))) for label, value in shown]
+        lines = []
+        for text, values in certificate_card.lines(row) if row is not None else ():
+            said = {name: await self._put(unit, value, locale) for name, value in values.items()}
+            lines.append(texts.say(text, locale, **said))
+        return _Reviewed(lines, fields, certificate_card.preset(reading, expected.today).isoformat())
+
+    def _look(self, document: str, locale: str) -> Button:
+        """The way to the page on which the picture lies beside what was read; who goes there signs in."""
+        base = self.house.public_url.rstrip("/")
+        return Button(self._label("view", locale), url=f"{base}/dashboard/documents/{document}")
 
     def _hour(self, moment: datetime | None) -> str:
         """The hour of the day in which something happened."""
@@ -346,18 +382,14 @@ class Composer:
         scores = loaded.application.scores
         return [(name, f"{scores[name]:g}") for name in (shown or scores) if name in scores]
 
-    async def _phone(self, unit: Unit, row: Mapping[str, Any]) -> str:
-        try:
-            return await self._address(unit, row["candidate_id"], "phone")
-        except GiveUp:
-            return ""
-
     # --- replies ---------------------------------------------------------------------------------------------------
 
     async def _reply(
         self, unit: Unit, row: Mapping[str, Any], loaded: Loaded | None, said: Mapping[str, Any], locale: str
     ) -> Message:
         """What a handler answered: its text, further lines, facts and offers."""
+        if row["text"] == PICTURE:
+            return Message("", chart=await self._chart(unit, said["chart"], locale))
         texts = self.house.texts
         form = "sms" if row["rung"] in ("sms", "email") else "chat"
         context = await self._values(unit, loaded, {}, locale) if loaded else {"company": self.house.company}
@@ -379,8 +411,8 @@ class Composer:
             for label, value in said["fields"]
         ]
         form_of = said.get("form") if row["surface"] in FORMS else None
-        inputs, offers = form_of if form_of else ((), said["offers"])
-        buttons = [await self._offer(unit, row, loaded, offer, locale) for offer in ([offers] if form_of else offers)]
+        inputs, offers = (form_of[0], form_of[1:]) if form_of else ((), said["offers"])
+        buttons = [await self._offer(unit, row, loaded, offer, locale) for offer in offers]
         return Message(
             "\n".join(parts),
             title=texts.title(row["text"], locale, **values),
@@ -428,6 +460,8 @@ class Composer:
                     return None
                 links = await self._links(unit, loaded)
                 url = links["link" if url == "invite" else "chat_link"]
+            elif url.startswith("/"):  # a page of ours
+                url = self.house.public_url.rstrip("/") + url
             return Button(shown, url=url)
         key = button_key(verb)
         add_button(

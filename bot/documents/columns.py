@@ -21,6 +21,7 @@ class Field(StrEnum):
     RECRUITER = "recruiter"
     AGE = "age"
     BIRTH = "birth"
+    CERTIFICATE = "certificate"  # the last day of a health certificate: who has one here works for us already
 
 
 # The surest heading first: where a list has 手机 and 电话, the mobile number is asked for in 手机.
@@ -44,6 +45,9 @@ _HEADINGS: dict[Field, str] = {
     Field.RECRUITER: """负责人 招聘负责人 候选人负责人 负责hr 招聘hr 招聘专员 招聘顾问 招聘者 跟进人 職位負責人
         负责招聘 職位负责人 职位负责人 負責人 recruiter recruitername owner hr""",
     Field.AGE: """年龄 年齡 周岁 age 年齢""",
+    Field.CERTIFICATE: """健康证有效期 健康证到期 健康证到期日 健康证到期日期 健康证有效期至 健康证截止日期 健康證有效期
+        healthcertificateexpires healthcertificatevaliduntil certificateexpires certificateexpiry certificateexpirydate
+        健康証明期限 健康証明有効期限""",
     Field.BIRTH: """出生日期 出生年月日 出生年月 出生年份 生日 dateofbirth birthdate birthday dob birth 生年月日""",
 }
 _MEANING = {heading: (field, rank) for field, text in _HEADINGS.items() for rank, heading in enumerate(text.split())}

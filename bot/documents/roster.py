@@ -3,13 +3,13 @@
 import csv
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import TextIO, TypeAlias
 
 from bot.documents.columns import Field
 from bot.documents.phones import DIGITS_LOST, BadPhone, repair_phone
@@ -31,8 +31,11 @@ class Reason(StrEnum):
     DIGITS_LOST = "digits lost"
     NO_CONTACT = "no contact"
     UNDER_AGE = "under 16"
+    BAD_DATE = "bad certificate date"
+    NO_CERTIFICATE = "no certificate in this process"
     TOO_LONG = "too long"
     OTHER_PERSON = "phone belongs to another person"
+    NOT_YOUR_SHOP = "not your shop"
 
     @property
     def zh(self) -> str:
@@ -48,9 +51,12 @@ _IN_CHINESE = {
     Reason.BAD_PHONE: "手机号无法识别",
     Reason.DIGITS_LOST: "手机号的尾数已丢失（如 1.38E+10），请重新填写",
     Reason.NO_CONTACT: "缺少手机号和邮箱",
+    Reason.BAD_DATE: "健康证有效期看不懂，请写成 2027-01-15 这样",
+    Reason.NO_CERTIFICATE: "该岗位的流程里没有健康证",
     Reason.UNDER_AGE: "未满 16 周岁，不予处理",
     Reason.TOO_LONG: "内容过长",
     Reason.OTHER_PERSON: "该手机号已属于另一位候选人",
+    Reason.NOT_YOUR_SHOP: "不是您负责的门店",
 }
 
 
@@ -68,6 +74,7 @@ class Draft:
     locale: str | None
     recruiter: str | None
     extra: dict[str, str]
+    certificate_until: date | None = None  # works here already, with a health certificate that is valid until then
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,7 @@ def check_rows(
     today: date,
     batch: str | None = None,
     default_position: str | None = None,
+    shops: Collection[str] = (),
 ) -> Iterator[Checked]:
     """
     Check each row of a list. Blank rows and total rows are left out; every other row comes back as one or the other.
@@ -139,8 +147,9 @@ def check_rows(
         today: The company's calendar day; ages are told by it.
         batch: Holds for every row. Without it a row's own batch column counts, and then the file's name.
         default_position: For rows that name none.
+        shops: The only shops whose rows are taken; none = all.
     """
-    check = _Check(table, takes, today, batch, default_position)
+    check = _Check(table, takes, today, batch, default_position, shops)
     for row in table.rows():
         texts = [text_of(cell) for cell in row.cells]
         if not is_uncounted(texts):
@@ -160,17 +169,22 @@ def write_rejects(path: Path, header: Sequence[str], rejects: Iterable[Rejected]
     Returns:
         How many were written; with none the file has its header only.
     """
-    count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        out = csv.writer(file)
-        out.writerow([*_OUR_COLUMNS, *map(_harmless, header)])
-        for reject in rejects:
-            count += 1
-            out.writerow([reject.row, _harmless(reject.text), *map(_harmless, reject.cells)])
+        return write_rejects_to(file, header, rejects)
+
+
+def write_rejects_to(file: TextIO, header: Sequence[str], rejects: Iterable[Rejected]) -> int:
+    """The same into an open text file."""
+    count = 0
+    out = csv.writer(file)
+    out.writerow([*_OUR_COLUMNS, *map(harmless, header)])
+    for reject in rejects:
+        count += 1
+        out.writerow([reject.row, harmless(reject.text), *map(harmless, reject.cells)])
     return count
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
@@ -189,8 +203,15 @@ class _Check:
     """The check of one list: it remembers whose phone is whose."""
 
     def __init__(
-        self, table: Table, takes: Callable[[str], bool], today: date, batch: str | None, default_position: str | None
+        self,
+        table: Table,
+        takes: Callable[[str], bool],
+        today: date,
+        batch: str | None,
+        default_position: str | None,
+        shops: Collection[str],
     ) -> None:
+        self._shops = frozenset(shops)
         self._table = table
         self._takes = takes
         self._today = today
@@ -219,6 +240,8 @@ class _Check:
         self._refuse_young(line, used)
         own_batch = "" if self._batch else self._text(line, Field.BATCH, used)
         shop = self._text(line, Field.SHOP, used)
+        if self._shops and shop not in self._shops:
+            raise _Refused(Reason.NOT_YOUR_SHOP, shop)
         recruiter = self._text(line, Field.RECRUITER, used) or None
         locale = self._locale(line, used)
         plain_name = normalised_name(name)
@@ -234,6 +257,7 @@ class _Check:
             batch=self._batch or own_batch or self._table.title,
             locale=locale,
             recruiter=recruiter,
+            certificate_until=self._certificate(line, used),
             extra=self._extra(line, used),
         )
 
@@ -283,6 +307,17 @@ class _Check:
         if (age is not None and age < YOUNGEST) or (born and _is_young(born, self._today)):
             raise _Refused(Reason.UNDER_AGE)
         used.update((*self._places[Field.AGE], *self._places[Field.BIRTH]))  # looked at, not kept
+
+    def _certificate(self, line: _Line, used: set[int]) -> date | None:
+        """Until when the person's certificate is valid; a date that cannot be read is no reason to invite them."""
+        place = self._place(line, Field.CERTIFICATE)
+        if place < 0:
+            return None
+        used.add(place)
+        until = born_on(line.cells[place])
+        if until is None:
+            raise _Refused(Reason.BAD_DATE, line.texts[place][:40])
+        return until
 
     def _locale(self, line: _Line, used: set[int]) -> str | None:
         place = self._place(line, Field.LOCALE)

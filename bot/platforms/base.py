@@ -68,6 +68,15 @@ class Urging(Protocol):
         ...
 
 
+@runtime_checkable
+class Directory(Protocol):
+    """A platform that knows who works for the company."""
+
+    async def active(self, account: str) -> bool | None:
+        """Whether an account is in use; False: gone or locked, None: we may not know. Raises TryLater or GiveUp."""
+        ...
+
+
 class Platform(Sender, Protocol):
     """One chat vendor. Its field names, codes and ciphers stop at this line."""
 

@@ -92,6 +92,7 @@ class App:
         agent_id: int,
     ) -> None:
         self.members: set[str] = set()  # who is in the app's visible range
+        self.statuses: dict[str, int] = {}  # of members' accounts: 1 active (unless said), 2 disabled, 4 not activated
         self.parties: dict[str, set[str]] = {}
         self.tags: dict[str, set[str]] = {}
         self.cut_long_text = True  # else 45002
@@ -145,6 +146,18 @@ class App:
         shown = ("PicUrl", f"https://example.com/{media_id}") if kind == "image" else ("FileName", name)
         return self._write(userid, kind, [shown, ("MediaId", media_id)])
 
+    async def leave(self, userid: str, *, told: bool = True) -> None:
+        """A member leaves the company; `told`: the app subscribes to changes of the contacts."""
+        self.members = {member for member in self.members if member.lower() != userid.lower()}
+        if told:
+            self._contacts_changed("delete_user", [("UserID", userid)])
+
+    async def disable(self, userid: str, *, told: bool = True) -> None:
+        """An administrator disables a member's account."""
+        self.statuses[userid.lower()] = 2
+        if told:
+            self._contacts_changed("update_user", [("UserID", userid), ("Status", 2)])
+
     async def enter(self, userid: str) -> None:
         """A member opens the app."""
         self._event(userid, "enter_agent", [("EventKey", "")])
@@ -182,6 +195,12 @@ class App:
 
     def _event(self, userid: str, event: str, fields: Fields, card: Sent | None = None) -> None:
         self._push(userid, event, [("MsgType", "event"), ("Event", event), *fields], card)
+
+    def _contacts_changed(self, kind: str, fields: Fields) -> None:
+        """The contacts have changed: nobody in particular says so."""
+        event: Fields = [("MsgType", "event"), ("Event", "change_contact"), ("ChangeType", kind), *fields]
+        whole: Fields = [*self._head("sys"), *event]
+        self._callbacks.push(SURFACE, kind, whole, lambda reply: None)
 
     def _push(self, userid: str, what: str, fields: Fields, card: Sent | None) -> None:
         whole: Fields = [*self._head(userid), *fields, ("AgentID", self._agent_id)]
@@ -382,7 +401,8 @@ class App:
             raise Refused(41009, "missing userid")
         if userid.lower() not in {member.lower() for member in self.members}:
             raise Refused(NOT_VISIBLE, "userid not found")
-        return ok(userid=userid.lower(), name=userid, department=[1], order=[0], position="", status=1, alias="")
+        status = self.statuses.get(userid.lower(), 1)
+        return ok(userid=userid.lower(), name=userid, department=[1], order=[0], position="", status=status, alias="")
 
     async def _agent(self, call: Call) -> dict[str, Any]:
         if call.query.get("agentid") != str(call.agent_id):

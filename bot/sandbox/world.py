@@ -21,6 +21,8 @@ from bot.sandbox.media import Media
 from bot.sandbox.moods import Moods
 from bot.sandbox.record import Record
 from bot.sandbox.robot import Robot
+from bot.sandbox.sign_in import PAGE as SIGN_IN_PAGE
+from bot.sandbox.sign_in import SignIn
 from bot.sandbox.wecom import App
 from bot.sandbox.wecom_bot import AiBot
 from bot.sandbox.wire import LARGEST_BODY, Api
@@ -94,6 +96,7 @@ class Sandbox:
         self.access = Access(corp_id, agent_id, secret)
         self.media = Media()
         self.app = App(clock, self.record, self.media, self.callbacks, self.courier, corp_id=corp_id, agent_id=agent_id)
+        self.sign_in = SignIn(self.app, clock, corp_id=corp_id, agent_id=agent_id)
         self.kf = Kf(clock, self.record, self.media, self.callbacks, corp_id=corp_id, open_kfid=open_kfid)
         self.robot = Robot(clock, self.record, self.media, group_key)
         self.bot = AiBot(
@@ -123,7 +126,7 @@ class Sandbox:
         )
         self.api = Api(clock, self.access.check)
         self.moods.forget_tokens = self._forget_tokens
-        for served in (self.access, self.media, self.app, self.kf, self.robot):
+        for served in (self.access, self.media, self.app, self.sign_in, self.kf, self.robot):
             self.api.add(served.endpoints())
 
     @property
@@ -182,6 +185,7 @@ class Sandbox:
         app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self.moods.middleware()])
         app.router.add_route("*", "/cgi-bin/{path:.*}", self.api.answer)
         app.router.add_get("/kf/{path}", kf.page)
+        app.router.add_get(SIGN_IN_PAGE, self.sign_in.page)
         self.feishu.add_routes(app)
         app.router.add_post(SMS_PATH, self.sms.post)
         for method in ("GET", "POST"):
@@ -218,6 +222,7 @@ class Sandbox:
         names = self.names
         return {
             "BULOU_WECOM__API_BASE": base,
+            "BULOU_WECOM__LOGIN_BASE": base,
             "BULOU_WECOM__CORP_ID": names.corp_id,
             "BULOU_WECOM__AGENT_ID": str(names.agent_id),
             "BULOU_WECOM__SECRET": names.secret,

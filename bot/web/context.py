@@ -1,7 +1,7 @@
 """What every web handler may use; `bot.app` fills it once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from aiohttp import web
 from bot.clock import Clock
 from bot.delivery.compose import House
 from bot.dispatch import Dispatch
+from bot.documents.showing import Showing
 from bot.platforms.base import Platform
 from bot.platforms.wecom.groupbot import GroupBot
 from bot.texts import Texts
@@ -22,6 +23,18 @@ class ChatDoor(Protocol):
 
     async def chat_link(self, token: str) -> str:
         """The platform's link; it carries the token where the platform brings one back. Raises TryLater or GiveUp."""
+        ...
+
+
+class SignIn(Protocol):
+    """A platform that knows who somebody is."""
+
+    def sign_in_page(self, back_to: str, state: str, user_agent: str) -> str:
+        """Where a browser (`user_agent`) is sent; it comes back to `back_to` with `code` and `state`."""
+        ...
+
+    async def who(self, code: str, back_to: str) -> str:
+        """The account that a code stands for; empty when it is none of the company's. Raises TryLater or GiveUp."""
         ...
 
 
@@ -41,6 +54,8 @@ class Context:
     interview_secret: str | None
     interview_link: str | None
     largest_upload: int
+    showing: Showing = field(default_factory=Showing)  # makes the pictures that reviewers see
+    sign_ins: Mapping[str, SignIn] = field(default_factory=dict)  # "wecom", "feishu"
     feishu_calls_us: bool = True  # False: what it tells comes over the long connection
     group_bot: GroupBot | None = None
 

@@ -1,4 +1,4 @@
-"""Forms of the candidate's page: read within bounds, and only from our own page."""
+"""Forms of our pages: read within bounds, and only from our own pages."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -71,6 +71,17 @@ async def read_form(request: web.Request, largest_file: int) -> Form:
             raise BadForm from error
         return Form(_key(fields.get("do", [""])[0]))
     raise BadForm
+
+
+async def read_fields(request: web.Request) -> dict[str, str]:
+    """The fields of a form without files, each cut off at a bound. Raises BadForm or HTTPRequestEntityTooLarge."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise BadForm
+    try:
+        fields = parse_qs((await whole_body(request)).decode(), max_num_fields=FIELDS, keep_blank_values=True)
+    except ValueError as error:
+        raise BadForm from error
+    return {name: said[0][:LONGEST_FIELD] for name, said in fields.items()}
 
 
 async def _read_parts(request: web.Request, largest_file: int) -> Form:

@@ -15,14 +15,20 @@ from bot.web.context import Context
 
 FOLDER = Path(__file__).with_name("templates")
 _STYLE = (FOLDER / "style.css").read_text("utf-8")
-_STYLE_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; img-src data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
+_DESK_STYLE = _STYLE + (FOLDER / "desk.css").read_text("utf-8")
+
+
+def _policy(style: str, pictures: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src {pictures}; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+_POLICY, _DESK_POLICY = _policy(_STYLE, "data:"), _policy(_DESK_STYLE, "'self'")
+_HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": POLICY,
     # A page's own forms name where they come from; nobody else learns the token in its address.
     "Referrer-Policy": "same-origin",
     "X-Robots-Tag": "noindex",
@@ -69,19 +75,20 @@ class Pages:
         locale: str,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
+        desk: bool = False,
         **values: Any,
     ) -> web.Response:
-        """A whole page."""
+        """A whole page; `desk`: one of HR's, wide, with pictures of our own."""
         text = self._templates.get_template(template).render(
             say=self.say(locale),
             locale=locale,
             company=self.context.house.company,
-            style=Markup(_STYLE),  # noqa: S704 - our own file
+            style=Markup(_DESK_STYLE if desk else _STYLE),  # noqa: S704 - our own files
             **values,
         )
-        return web.Response(
-            text=text, status=status, content_type="text/html", charset="utf-8", headers={**HEADERS, **(headers or {})}
-        )
+        policy = {"Content-Security-Policy": _DESK_POLICY if desk else _POLICY}
+        headers = {**_HEADERS, **policy, **(headers or {})}
+        return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=headers)
 
     def notice(
         self,
@@ -96,8 +103,9 @@ class Pages:
         human: str = "",
     ) -> web.Response:
         """A page with one thing to say, and the ways on from there: a chat link, the own page, a person."""
-        links = {"chat": chat, "page": page, "human": human}
-        return self.render("notice.html", locale, status, headers, title=title, text=text, **links)
+        return self.render(
+            "notice.html", locale, status, headers, title=title, text=text, chat=chat, page=page, human=human
+        )
 
     def unknown(self, request: web.Request) -> web.Response:
         """No such page."""

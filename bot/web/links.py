@@ -16,7 +16,7 @@ from bot.web.context import Context
 from bot.web.html import Pages, redirect
 from recruiting.model import Application
 from recruiting.process import StageKind
-from storage import codes, inbox, links
+from storage import codes, documents, inbox, links, new_links
 from storage.applications import Loaded, load_one
 from storage.links import digest, token_for
 from storage.search import lock_candidate
@@ -59,10 +59,13 @@ def deadline_over(application: Application, now: datetime) -> bool:
     return length is not None and application.since is not None and now >= application.since + length
 
 
-def provider_link(application: Application, standard: str | None) -> str | None:
-    """Where the present interview takes place, with `{token}` in it; None when that is set nowhere."""
-    stage = application.now_in
-    return (stage.link or standard) if stage.kind is StageKind.INTERVIEW else None
+async def provider_link(unit: Unit, loaded: Loaded, standard: str | None) -> str:
+    """Where the present interview of this person takes place; empty when that is set nowhere."""
+    stage = loaded.application.now_in
+    if stage.kind is not StageKind.INTERVIEW:
+        return ""
+    link = await new_links.of(unit, loaded) or stage.link or standard or ""
+    return link.replace("{token}", await token_for(unit, loaded, "provider")) if link else ""
 
 
 class LinkPages:
@@ -86,6 +89,8 @@ class LinkPages:
             return self.pages.unknown(request)
         link, loaded = found
         application = loaded.application
+        if not application.open and documents.wants(loaded, now) is not None:  # after hire: to be renewed
+            return redirect(self.pages.path("p", token))
         if not application.open:
             return await self._over(loaded, token, "page.ended", now)
         if (link["stage"], link["visit"]) != (application.stage, application.visit):
@@ -104,15 +109,13 @@ class LinkPages:
         await inbox.accept(ground, [inbox.row(f"click:{digest(token)}", "click", place, box=box, day=day, now=now)])
 
     async def _target(self, loaded: Loaded, token: str, now: datetime) -> str:
-        link = provider_link(loaded.application, self.context.interview_link)
-        if link is None:
-            return self.pages.path("p", token)
-
         async def job(unit: Unit) -> str:
             await lock_candidate(unit, loaded.candidate_id)
-            return await token_for(unit, loaded, "provider")
+            return await provider_link(unit, loaded, self.context.interview_link)
 
-        return link.replace("{token}", await self.context.dispatch.within(job, now))
+        if loaded.application.now_in.kind is not StageKind.INTERVIEW:
+            return self.pages.path("p", token)
+        return await self.context.dispatch.within(job, now) or self.pages.path("p", token)
 
     async def _over(self, loaded: Loaded, token: str, text: str, now: datetime) -> web.Response:
         """Too late for this link; but there is a way on: the chat while the application is open, and a person."""

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from bot.consent import consent_text
 from bot.documents.uploads import Unusable, usable
 from bot.web.buttons import page_button
 from bot.web.context import Context
@@ -20,13 +21,14 @@ from bot.web.wording import Wording
 from handlers.candidate import uploads
 from handlers.routing import PAGE
 from recruiting.chat import Incoming, Kind, Person
+from recruiting.decide import document_stage, place_of
 from recruiting.model import Status
 from recruiting.process import Stage, StageKind, words
 from recruiting.status import Todo, Whereabouts, where
 from storage import consents, documents, reports, seats
 from storage.applications import Loaded, load_one
 from storage.keys import Box, Unsealable
-from storage.links import PAGE_LIFE, find_button, token_for
+from storage.links import PAGE_LIFE, find_button
 from storage.search import lock_candidate
 from storage.types import random_id
 from storage.unit import Unit
@@ -131,7 +133,8 @@ class CandidatePage:
         if found is None:
             return self.pages.unknown(request)
         ended_at, locale = found[0]["ended_at"], found[1].locale
-        if ended_at is not None and now >= ended_at + PAGE_LIFE:
+        renews = documents.wants(found[1], now) is not None  # after hire, for as long as they work here
+        if ended_at is not None and now >= ended_at + PAGE_LIFE and not renews:
             say = self.pages.say(locale)
             return self.pages.notice(locale, 410, say("page.ended", "title"), say("page.chat.expired", "title"))
         return found
@@ -203,7 +206,7 @@ class CandidatePage:
         async with self.context.ground.database.reading() as connection:
             unit = Unit(connection, self.context.ground, now)
             fresh = await load_one(unit, loaded.id)
-            kind = documents.wants(fresh) if fresh is not None else None
+            kind = documents.wants(fresh, now) if fresh is not None else None
             if fresh is None or kind is None or not await _theirs(unit, fresh, form.do):
                 raise Refused(409, "document.not_needed")
             if not await consents.given(unit, fresh.candidate_id, kind):
@@ -227,7 +230,8 @@ class CandidatePage:
         finally:
             if not kept:
                 await vault.destroy(stored)
-        return [self._say(fresh, "document.received" if kept else "document.not_needed")]
+        received = "document.reading" if self.context.ground.reads else "document.received"
+        return [self._say(fresh, received if kept else "document.not_needed")]
 
     def _say(self, loaded: Loaded, text: str, **values: Any) -> str:
         return self.context.texts.say(text, loaded.locale, **values)
@@ -281,6 +285,9 @@ class Looking:
         view = View(self.name, loaded.position, loaded.shop, self._steps(), stage, place.todo, late=place.late)
         if not state.open:
             self._ended(view, place)
+            if (renewed := document_stage(state)) is not None:
+                view.stage = words(renewed.name, self.locale)
+                await self._document(view)
             return view
         if place.by is not None and place.todo is not Todo.COME:
             view.by = self.wording.when(place.by)
@@ -336,29 +343,30 @@ class Looking:
         return page_button(self.unit, self.loaded, verb, subject)
 
     async def _interview(self, view: View) -> None:
-        link = provider_link(self.state, self.context.interview_link)
-        if link is not None:
-            view.interview = link.replace("{token}", await token_for(self.unit, self.loaded, "provider"))
+        view.interview = await provider_link(self.unit, self.loaded, self.context.interview_link)
 
     async def _document(self, view: View) -> None:
         """Consent first, then the upload; what was sent before, and what became of it."""
         view.waiting = bool(self.state.waiting)
-        kind = documents.wants(self.loaded)
+        kind = documents.wants(self.loaded, self.unit.now)
         if kind is None:
             return
         consent = await consents.of(self.unit, self.loaded.candidate_id, kind)
         if not consents.holds(consent):
-            keep = self.context.texts.lasting(self.state.now_in.keep_picture, self.locale)
-            view.consent = await self.wording.told(uploads.CONSENT_TEXT, {"keep": keep})
+            house, keep = self.context.house, uploads.kept_for(self.loaded)
+            view.consent = consent_text(self.context.texts, house.company, self.locale, keep)
+            seen = f"{kind}|{await consents.shown(self.unit, view.consent, self.locale)}"
             view.declined = consent is not None and bool(consent["declined_at"] or consent["withdrawn_at"])
-            view.consent_keys = self._key("consent", kind), self._key("decline", kind)
+            view.consent_keys = self._key("consent", seen), self._key("decline", seen)
             return
         view.upload, view.most = self._key("upload"), _size(self.context.largest_upload)
         view.consent_keys = "", self._key("decline", kind)
-        if not view.waiting:
-            here = [row for row in await reports.documents(self.unit, self.loaded) if _of_visit(row, self.loaded)]
-            if here and here[-1]["status"] == "rejected":
-                view.again = self.context.texts.reason(here[-1]["why"], self.locale)
+        here = [row for row in await reports.documents(self.unit, self.loaded) if _of_visit(row, self.loaded)]
+        last = here[-1] if here else None
+        if last is not None and last["status"] == "waiting" and last["retake"]:
+            view.waiting, view.again = False, self.context.texts.say(last["fault"], self.locale, most=view.most)
+        elif last is not None and last["status"] == "rejected" and not view.waiting:
+            view.again = self.context.texts.reason(last["why"], self.locale)
 
     async def _meeting(self, view: View) -> None:
         meeting = self.state.meeting
@@ -379,7 +387,8 @@ class Looking:
 
 
 def _of_visit(row: Mapping[str, Any], loaded: Loaded) -> bool:
-    return (row["stage"], row["visit"]) == (loaded.application.stage, loaded.application.visit)
+    stage = document_stage(loaded.application)
+    return stage is not None and (row["stage"], row["visit"]) == place_of(loaded.application, stage)
 
 
 # --- what was said about the last form -------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ class WeComBot:
             raise error  # then WeCom tells it again
         if error is not None:
             return bot.excuse(query, incoming.id, self._say("ask.failed"))
-        return bot.answer(query, incoming.id, handling.result().messages)
+        return await bot.answer(query, incoming.id, handling.result().messages)
 
     async def _go_on(self, bot: GroupBot, query: Query, poll: Poll) -> bytes:
         """The answer, once there is one; another process may be at it, or may have died over it."""
@@ -98,7 +98,7 @@ class WeComBot:
             unit = Unit(connection, self.context.ground, self.context.now())
             messages = await self._passive.said(unit, _cause(poll.id))
         if messages:
-            return bot.answer(query, poll.id, messages, poll)
+            return await bot.answer(query, poll.id, messages, poll)
         lost = poll.id not in self._under_way and poll.age > LOST_AFTER
         if lost or poll.id in self._failed or poll.age > STREAM_LIVES:
             return bot.excuse(query, poll.id, self._say("ask.failed"), poll)

@@ -13,6 +13,8 @@ from storage.tables import Sending
 from storage.unit import Ground, Unit
 
 Line = tuple[str, dict[str, Any]]
+Drawing = list[Any]  # kind, and labelled numbers
+SHORTEST = 60  # seconds; who passes a stage quicker was not held up by it
 
 
 class Digest:
@@ -56,13 +58,18 @@ class Digest:
                 continue
             shops = await digests.shops_of(unit, group, groups)
             lines: list[Line] = []
+            chart: Drawing | None = None
             if shops is not None and kind == "daily":
                 lines = [*await self._today(unit, shops, begun), *await self._at_risk(unit, group, groups)]
             elif shops is not None:
-                lines = await self._week(unit, shops)
-            await self._owe(unit, group, kind, promise, lines)
+                batches = await digests.week(unit, shops)
+                lines = [line for one in batches for line in self._batch(one)]
+                chart = self._chart(batches)
+            await self._owe(unit, group, kind, promise, lines, chart)
 
-    async def _owe(self, unit: Unit, group: Group, kind: str, promise: str, lines: Sequence[Line]) -> None:
+    async def _owe(
+        self, unit: Unit, group: Group, kind: str, promise: str, lines: Sequence[Line], chart: Drawing | None
+    ) -> None:
         """One row a day and group. With nothing to tell it says so, so that later on that day nothing comes either."""
         day = unit.ground.today(unit.now)
         owe(
@@ -73,7 +80,7 @@ class Digest:
             start="reply",
             purpose=Purpose.NOTICE,
             text=f"digest.{kind}",
-            values={"values": {}, "lines": lines, "fields": [], "offers": [], "welcome_code": ""},
+            values={"values": {}, "lines": lines, "fields": [], "offers": [], "welcome_code": "", "chart": chart},
             surface=group.person.surface,
             conversation_id=group.id,
             day=day,
@@ -141,11 +148,13 @@ class Digest:
 
     # --- each week ---------------------------------------------------------------------------------------------------
 
-    async def _week(self, unit: Unit, shops: Sequence[str]) -> list[Line]:
-        lines: list[Line] = []
-        for one in await digests.week(unit, shops):
-            lines += self._batch(one)
-        return lines
+    def _chart(self, batches: Sequence[digests.BatchWeek]) -> Drawing | None:
+        """The newest batch's funnel to look at; its numbers, and those of the others, stand in the lines."""
+        funnel = next((funnel for one in batches for funnel in one.funnels), None)
+        if funnel is None:
+            return None
+        points = [[{"$words": dict(step.stage.name)}, float(step.entered)] for step in funnel.steps]
+        return ["funnel", [*points, [{"$say": "statuses.hired"}, float(funnel.hired)]]]
 
     def _batch(self, one: digests.BatchWeek) -> list[Line]:
         """Funnel, time per stage, rates against their thresholds, and how soon somebody was called."""
@@ -162,7 +171,7 @@ class Digest:
                 counts = {"entered": step.entered, "passed": step.passed, "present": step.present}
                 lines.append(("digest.week.stage", {"stage": stage, **counts}))
                 seconds = one.times.get((funnel.process.id, step.stage.id))
-                if seconds is not None:
+                if seconds is not None and seconds >= SHORTEST:
                     lines.append(("digest.week.time", {"stage": stage, "time": {"$lasting": seconds}}))
         for process, alert, counted in one.rates:
             watched = process.watched_stage(alert)

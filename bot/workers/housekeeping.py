@@ -4,7 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from storage import retention
+from storage import parcels, retention
 from storage.unit import Ground, Unit
 from storage.vault import Vault
 
@@ -24,6 +24,7 @@ class Housekeeping:
     async def sweep(self, now: datetime) -> None:
         """Destroy what is due."""
         await self._pictures(now)
+        await self._parcels(now)
 
         async def job(connection: Any) -> None:
             unit = Unit(connection, self.ground, now)
@@ -33,15 +34,30 @@ class Housekeeping:
 
         await self.ground.database.write(job)
 
+    async def _parcels(self, now: datetime) -> None:
+        """Files that were sent in chat, or could not be sent for a day."""
+        while True:
+            async with self.ground.database.reading() as connection:
+                rows = await parcels.overdue(Unit(connection, self.ground, now), CLAIM)
+            if not rows:
+                return
+            for row in rows:
+                await self.vault.destroy(row["file"])
+
+            async def job(connection: Any, rows: Any = rows) -> None:
+                await parcels.forget(Unit(connection, self.ground, now), [row["id"] for row in rows])
+
+            await self.ground.database.write(job)
+
     async def _pictures(self, now: datetime) -> None:
-        """The file goes first, then the row says so: after a crash in between it is simply done again."""
+        """What has had its time is doomed; the worker that reads certificates destroys it at once, and after any
+        crash.
+        """
         while True:
             async with self.ground.database.reading() as connection:
                 rows = await retention.pictures(Unit(connection, self.ground, now), CLAIM)
             if not rows:
                 return
-            for row in rows:
-                await self.vault.destroy(row["file"])
 
             async def job(connection: Any, rows: Any = rows) -> None:
                 unit = Unit(connection, self.ground, now)

@@ -26,7 +26,7 @@ from storage import batches, conversations, outbox
 from storage.applications import Loaded, load
 from storage.apply import Course
 from storage.keys import Box, Unsealable
-from storage.owed import REPLIES, URGENT
+from storage.owed import FILE, REPLIES, URGENT
 from storage.tables import Sending
 from storage.types import SealedBytes
 from storage.unit import Ground, Unit
@@ -431,6 +431,8 @@ def _known(row: Mapping[str, Any]) -> timedelta:
     """How long the other side knows the message by our id."""
     if row["start"] == URGENT:
         return timedelta(0)  # it has no id: urged twice is once too often
+    if row["start"] == FILE and (row["surface"] or "").startswith("wecom"):
+        return timedelta(0)  # WeCom knows a file by the name of its upload, and a new process uploads anew
     return KNOWN.get("sms" if row["rung"] == "sms" else row["surface"] or "", timedelta(0))
 
 

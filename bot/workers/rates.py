@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from bot.workers.probe import Prober
-from recruiting.causes import Cause, Probe, likely_causes
+from recruiting.causes import Cause, Kind, Probe, likely_causes
 from recruiting.model import Purpose
-from recruiting.process import Alert, Process, words
+from recruiting.process import Alert, Process, Stage, words
 from recruiting.rates import Counts, Verdict, certain, counted_until, in_words, step_of, verdict
 from storage import cases, rates
 from storage.groups import owe_groups
@@ -184,7 +184,7 @@ class Rates:
                 "values": values,
                 "lines": _lines(causes) if told is not Verdict.RECOVERED else [],
                 "fields": [],
-                "offers": _offers(watch["batch_id"]) if told is not Verdict.RECOVERED else [],
+                "offers": _offers(watch, stage, causes) if told is not Verdict.RECOVERED else [],
                 "welcome_code": "",
             },
             day=day,
@@ -209,13 +209,14 @@ def _lines(causes: Sequence[Cause]) -> list[list[Any]]:
     ]
 
 
-def _offers(batch_id: str) -> list[list[Any]]:
-    """What can be done about it, where the group has buttons: remind all, see who, be spared for a day."""
-    return [
-        [label, verb, f"|{batch_id}", "", style, "", None]
-        for label, verb, style in (
-            ("buttons.remind", "remind", "primary"),
-            ("buttons.list", "list", ""),
-            ("buttons.mute_day", "mute", ""),
-        )
+def _offers(watch: Mapping[str, Any], stage: Stage | None, causes: Sequence[Cause]) -> list[list[Any]]:
+    """What can be done about it: remind all, see who, be spared for a day; where the link is dead, a new one first."""
+    batch = watch["batch_id"]
+    offers = [
+        ("buttons.remind", "remind", f"|{batch}", "primary"),
+        ("buttons.list", "list", f"|{batch}", ""),
+        ("buttons.mute_day", "mute", f"|{batch}", ""),
     ]
+    if stage is not None and any(cause.kind is Kind.DEAD_LINK for cause in causes[:TOLD]):
+        offers[0] = ("buttons.new_link", "new_link", f"|{batch}|{watch['process_id']}|{stage.id}", "primary")
+    return [[label, verb, subject, "", style, "", None] for label, verb, subject, style in offers]

@@ -36,6 +36,10 @@ async def choose_slot(turn: Turn) -> None:
 async def offer_slots(turn: Turn, loaded: Loaded, text: str) -> None:
     """Show free slots as buttons; somebody in HR is asked when there are none."""
     free = seats.spread(await seats.free(turn.unit, loaded), turn.unit.ground.timezone)
+    blocked = seats.shut(turn.unit, loaded) if not free else None
+    if blocked is not None:  # the rules ask for what is missing
+        await turn.take(loaded, Booked(blocked))
+        return
     if not free:
         await turn.take(loaded, NeedsPerson("no_slot"))
         turn.reply("meeting.none", application=loaded, offers=for_surface(turn, HUMAN))

@@ -1,6 +1,5 @@
 """A certificate arrives: consent first, then the picture, then the reviewer."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,10 +11,11 @@ from handlers.candidate.stale import too_late
 from handlers.candidate.status import tell_status
 from handlers.routing import Offer, Routes, Turn
 from recruiting.chat import Incoming, Kind, Person
+from recruiting.decide import document_stage
 from recruiting.intents import yes_or_no
 from recruiting.model import NeedsPerson, Uploaded
 from storage import consents, conversations, documents
-from storage.applications import Loaded, open_of
+from storage.applications import Loaded, of_candidate
 from storage.apply import take
 from storage.types import random_id
 from storage.unit import Unit
@@ -23,8 +23,6 @@ from storage.unit import Unit
 routes = Routes()
 
 CONSENT_TEXT = "consent.ask"
-CONSENT_VERSION = "1"  # counted up whenever what people agree to changes
-CONSENT_DIGEST = hashlib.sha256(f"{CONSENT_TEXT}/{CONSENT_VERSION}".encode()).hexdigest()
 SHOW_AGAIN = timedelta(hours=1)  # several pictures at once get one card
 _TAKE_BACK = re.compile(
     r"(?:撤回|撤销|取消|收回)(?:我的)?同意|同意(?:の|を)?(?:撤回|取り消|取消)"
@@ -55,7 +53,7 @@ async def receive(turn: Turn) -> None:
 async def want_to_upload(turn: Turn) -> None:
     """They want to send it: ask for consent first, or say that the picture can come."""
     loaded = await tapped(turn)
-    kind = documents.wants(loaded) if loaded is not None else None
+    kind = documents.wants(loaded, turn.now) if loaded is not None else None
     if loaded is None or kind is None:
         await tell_status(turn)
     elif consents.holds(await _consent(turn, kind)):
@@ -72,12 +70,12 @@ async def agree(turn: Turn) -> None:
         await too_late(turn)
         return
     assert turn.candidate_id is not None
-    await consents.give(turn.unit, turn.candidate_id, kind, CONSENT_DIGEST)
+    about = next(iter((await _wanting(turn)).get(kind, ())), None)
+    await consents.give(turn.unit, turn.candidate_id, kind, await _seen(turn, kind, about))
     file = await documents.held(turn.unit, turn.conversation["id"]) if turn.conversation is not None else None
     if file is not None and turn.conversation is not None:
         documents.fetch(turn.unit, turn.conversation["id"], turn.candidate_id, file)
     text = "consent.given" if file is None else "consent.waiting_picture"
-    about = next(iter((await _wanting(turn)).get(kind, ())), None)
     turn.reply(text, application=about, offers=for_surface(turn, _take_back(kind)))
 
 
@@ -89,13 +87,14 @@ async def decline(turn: Turn) -> None:
         await too_late(turn)
         return
     assert turn.candidate_id is not None
-    taken_back = await consents.refuse(turn.unit, turn.candidate_id, kind, CONSENT_DIGEST)
+    wanting = (await _wanting(turn)).get(kind, [])
+    seen = await _seen(turn, kind, wanting[0] if wanting else None)
+    taken_back = await consents.refuse(turn.unit, turn.candidate_id, kind, seen)
     if turn.conversation is not None:
         await documents.held(turn.unit, turn.conversation["id"])
     if taken_back:
         await documents.drop_fetches(turn.unit, turn.candidate_id)
-        await documents.destroy_soon(turn.unit, turn.candidate_id, kind)
-    wanting = (await _wanting(turn)).get(kind, [])
+        await documents.destroy(turn.unit, turn.candidate_id, kind)
     for loaded in wanting:
         await turn.take(loaded, NeedsPerson("declined"))
     text = "consent.withdrawn" if taken_back else "consent.declined"
@@ -122,22 +121,39 @@ async def in_words(turn: Turn) -> bool:
 async def arrived(
     unit: Unit, candidate_id: str, conversation_id: str | None, content_type: str, file_name: str, vault_name: str
 ) -> bool:
-    """A file lies in the vault: it is put before the reviewers of every stage that waits for it.
+    """A file lies in the vault: it is read, or put before the reviewers of every stage that waits for it. Another
+    picture within a few minutes, or a better one that was asked for, belongs to the document before.
 
     False when it must be destroyed: nobody waits for it any more, or the consent was taken back meanwhile.
     Take the candidate's lock before.
     """
     kept = False
-    for loaded in await open_of(unit, candidate_id):
-        kind = documents.wants(loaded)
+    for loaded in await of_candidate(unit, candidate_id):
+        kind = documents.wants(loaded, unit.now)
+        known = await documents.growing(unit, loaded)
+        kind = kind or (known["kind"] if known is not None else None)
         if kind is None or not await consents.given(unit, candidate_id, kind):
             continue
-        document = documents.add(unit, loaded, file=vault_name, name=file_name, content_type=content_type)
-        await take(unit, loaded, Uploaded(document))
+        to_read = unit.ground.reads and kind == documents.READABLE
+        if known is not None:
+            await documents.add_page(unit, known, file=vault_name, content_type=content_type, to_read=to_read)
+            await _told_of_page(unit, loaded, known, conversation_id)
+        else:
+            document = documents.add(
+                unit, loaded, file=vault_name, name=file_name, content_type=content_type, to_read=to_read
+            )
+            await take(unit, loaded, Uploaded(document, to_read))
         kept = True
     if not kept and (turn := await _turn(unit, candidate_id, conversation_id)) is not None:
         turn.reply("document.not_needed", offers=[STATUS])
     return kept
+
+
+async def _told_of_page(unit: Unit, loaded: Loaded, document: Mapping[str, Any], conversation_id: str | None) -> None:
+    """Every picture is answered; while the first is still being read, its outcome is the answer."""
+    turn = await _turn(unit, loaded.candidate_id, conversation_id)
+    if turn is not None and not (document["read_status"] == "waiting" and document["read_due_at"] is not None):
+        turn.reply("document.reading" if document["retake"] else "document.added", application=loaded)
 
 
 async def unusable(
@@ -179,31 +195,51 @@ async def _not_before_consent(
 
 async def _ask(turn: Turn, kind: str, loaded: Loaded) -> None:
     assert turn.candidate_id is not None
-    await consents.ask(turn.unit, turn.candidate_id, kind, CONSENT_DIGEST)
+    keep = kept_for(loaded)
+    digest = await _shown(turn.unit, loaded)
+    await consents.ask(turn.unit, turn.candidate_id, kind, digest)
     choices = [
-        Offer("buttons.consent", "consent", kind, loaded.id, "primary"),
-        Offer("buttons.decline", "decline", kind, loaded.id),
+        Offer("buttons.consent", "consent", f"{kind}|{digest}", loaded.id, "primary"),
+        Offer("buttons.decline", "decline", f"{kind}|{digest}", loaded.id),
     ]
-    keep = _lasting(loaded.application.now_in.keep_picture)
-    turn.reply(CONSENT_TEXT, application=loaded, keep=keep, offers=for_surface(turn, *choices))
+    turn.reply(
+        CONSENT_TEXT, application=loaded, keep={"$lasting": keep.total_seconds()}, offers=for_surface(turn, *choices)
+    )
+
+
+def kept_for(loaded: Loaded) -> timedelta:
+    """How long after the decision the picture is kept."""
+    stage = document_stage(loaded.application)
+    assert stage is not None
+    return stage.keep_picture
+
+
+async def _shown(unit: Unit, loaded: Loaded) -> str:
+    """The digest of what this person is asked to agree to, in the words that they read."""
+    return await consents.shown(unit, unit.ground.consent_text(loaded.locale, kept_for(loaded)), loaded.locale)
+
+
+async def _seen(turn: Turn, kind: str, about: Loaded | None) -> str:
+    """The digest of the text that an answer is about: the button brings it; words answer what was asked last."""
+    digest = turn.argument.partition("|")[2] if turn.button is not None else ""
+    if digest:
+        return digest
+    consent = await _consent(turn, kind)
+    if consent is not None:
+        return str(consent["text_digest"])
+    return await _shown(turn.unit, about) if about is not None else ""
 
 
 def _take_back(kind: str) -> Offer:
     return Offer("buttons.take_back", "decline", kind)
 
 
-def _lasting(length: timedelta) -> dict[str, Any]:
-    """A duration for `$say`: whole days where it has one, else hours."""
-    unit, count = ("day", length.days) if length.days else ("hour", length // timedelta(hours=1))
-    return {"$say": f"lasting.{unit}" if count == 1 else f"lasting.{unit}s", "values": {"count": count}}
-
-
 async def _wanting(turn: Turn) -> dict[str, list[Loaded]]:
-    """The open applications that wait for a document, by its kind."""
+    """The applications that wait for a document, by its kind; after hire for one that must be renewed."""
     assert turn.candidate_id is not None
     wanting: dict[str, list[Loaded]] = {}
-    for loaded in await open_of(turn.unit, turn.candidate_id):
-        if (kind := documents.wants(loaded)) is not None:
+    for loaded in await of_candidate(turn.unit, turn.candidate_id):
+        if (kind := documents.wants(loaded, turn.now)) is not None:
             wanting.setdefault(kind, []).append(loaded)
     return wanting
 
@@ -211,7 +247,7 @@ async def _wanting(turn: Turn) -> dict[str, list[Loaded]]:
 async def _kind(turn: Turn) -> str | None:
     """Which document an answer is about: the button says it, else the one that is waited for or was agreed to."""
     if turn.button is not None and turn.argument:
-        return turn.argument
+        return turn.argument.partition("|")[0]
     assert turn.candidate_id is not None
     return next(iter(await _wanting(turn)), None) or await consents.latest(turn.unit, turn.candidate_id)
 

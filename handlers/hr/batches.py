@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -126,7 +126,8 @@ async def _whole(turn: Turn, words: str, command: str) -> Found | None:
     return None
 
 
-async def _whole_tapped(turn: Turn, command: str) -> Found | None:
+async def tapped_whole(turn: Turn, command: str) -> Found | None:
+    """The batch of a tapped button, if this member may decide about all of it; else it says why not."""
     if not _may(turn, command):
         turn.reply("refused.not_yours")
         return None
@@ -161,21 +162,21 @@ async def resume(turn: Turn) -> None:
 
 async def pause_tapped(turn: Turn) -> None:
     """The button of /pause on a batch's card."""
-    batch = await _whole_tapped(turn, "pause")
+    batch = await tapped_whole(turn, "pause")
     if batch is not None:
         await _pause(turn, batch)
 
 
 async def resume_tapped(turn: Turn) -> None:
     """The button of /resume on a batch's card."""
-    batch = await _whole_tapped(turn, "resume")
+    batch = await tapped_whole(turn, "resume")
     if batch is not None:
         await _resume(turn, batch)
 
 
 async def undo_pause(turn: Turn) -> None:
     """Pausing is taken back."""
-    batch = None if undo.too_late(turn) else await _whole_tapped(turn, "pause")
+    batch = None if undo.too_late(turn) else await tapped_whole(turn, "pause")
     if batch is not None:
         undone = await batches.resume(turn.unit, batch.id)
         trail.note(turn.unit, actor(turn), "batch.resume", batch.id)
@@ -184,7 +185,7 @@ async def undo_pause(turn: Turn) -> None:
 
 async def undo_resume(turn: Turn) -> None:
     """Resuming is taken back: what has not left yet waits again."""
-    batch = None if undo.too_late(turn) else await _whole_tapped(turn, "resume")
+    batch = None if undo.too_late(turn) else await tapped_whole(turn, "resume")
     if batch is not None:
         undone = await batches.pause(turn.unit, batch.id)
         trail.note(turn.unit, actor(turn), "batch.pause", batch.id)
@@ -226,14 +227,14 @@ async def mute(turn: Turn) -> None:
 @routes.tap("mute")
 async def mute_tapped(turn: Turn) -> None:
     """One day without alerts of the card's batch, or an end of the silence."""
-    batch = await _whole_tapped(turn, "mute")
+    batch = await tapped_whole(turn, "mute")
     if batch is not None:
         await _mute(turn, batch, timedelta(0) if turn.argument.startswith(OFF) else A_DAY)
 
 
 async def undo_mute(turn: Turn) -> None:
     """Muting, or its end, is taken back."""
-    batch = None if undo.too_late(turn) else await _whole_tapped(turn, "mute")
+    batch = None if undo.too_late(turn) else await tapped_whole(turn, "mute")
     if batch is None:
         return
     _, ours, before = undo.details_of(turn)
@@ -454,13 +455,28 @@ def _yes_or_no(subject: str, application: str) -> Sequence[Offer]:
     ]
 
 
-async def _plan(turn: Turn, batch: Found) -> Plan:
+async def plan_of_stage(turn: Turn, batch: Found, process: str, stage: str) -> Plan:
+    """What a reminder of those who are at one stage of one process would do."""
+    return await _plan(
+        turn, batch, lambda one: one.application.process.id == process and one.application.stage == stage
+    )
+
+
+async def remind_stage(turn: Turn, batch: Found, process: str, stage: str) -> int:
+    """Remind those who are at one stage of one process; how many will get it."""
+    plan = await plan_of_stage(turn, batch, process, stage)
+    for loaded in plan.reached:
+        await _owe_reminder(turn, loaded)
+    return len(plan.reached)
+
+
+async def _plan(turn: Turn, batch: Found, fits: Callable[[Loaded], bool] = lambda one: True) -> Plan:
     assert turn.member is not None
     plan = Plan()
     ids = await batches.open_in(turn.unit, batch.id, turn.member["shops"])
     for start in range(0, len(ids), TOGETHER):
         found = await load(turn.unit, ids[start : start + TOGETHER])
         for id in ids[start : start + TOGETHER]:
-            if id in found:
+            if id in found and fits(found[id]):
                 plan.add(found[id], turn.now)
     return plan

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from handlers.hr.scope import COMMANDS, actor, find, list_matches, tell, who
+from handlers.hr.scope import COMMANDS, actor, one_person, tapped, tell, who
 from handlers.routing import Offer, Routes, Turn, Values
 from recruiting.decide import waits_for_candidate
 from storage import trail, why
@@ -11,6 +11,7 @@ from storage.why import Told
 
 routes = Routes()
 
+WHY = "why"  # what a card's button is about
 LINES = 12
 APPLICATIONS = 2  # of one person
 _MINUTE = 60
@@ -39,18 +40,19 @@ _BECAUSE = frozenset(
 @routes.command("why", COMMANDS["why"])
 async def tell_why(turn: Turn) -> None:
     """Everything that a candidate was sent or spared, each with its rule, its channel and its end."""
-    if not turn.argument:
-        turn.reply("command.wrong_usage", usage={"$say": "command.usage.why"})
+    for loaded in (await one_person(turn, "why"))[:APPLICATIONS]:
+        await _tell(turn, loaded)
+        trail.note(turn.unit, actor(turn), "why", loaded.id)
+
+
+async def why_tapped(turn: Turn) -> None:
+    """The same, from a card about the candidate."""
+    loaded = await tapped(turn)
+    if loaded is None:
+        turn.reply("refused.decided")
         return
-    found = await find(turn, turn.argument)
-    if not found:
-        turn.reply("command.none_found", query=turn.argument[:40])
-    elif len({loaded.candidate_id for loaded in found}) > 1:
-        await list_matches(turn, found)
-    else:
-        for loaded in found[:APPLICATIONS]:
-            await _tell(turn, loaded)
-            trail.note(turn.unit, actor(turn), "why", loaded.id)
+    await _tell(turn, loaded)
+    trail.note(turn.unit, actor(turn), "why", loaded.id)
 
 
 async def _tell(turn: Turn, loaded: Loaded) -> None:

@@ -32,8 +32,14 @@ COMMANDS = {
     "pause": "暂停",
     "resume": "恢复",
     "lang": "语言",
+    "contact": "联系方式",
+    "import": "导入",
+    "export": "导出",
+    "dashboard": "看板",
+    "member": "成员",
 }
-NOT_FOR_MANAGERS = frozenset({"cert", "threshold", "mute", "pause", "resume"})
+NOT_FOR_MANAGERS = frozenset({"cert", "threshold", "mute", "pause", "resume", "contact", "import", "export"})
+ONLY_FOR_ADMINS = frozenset({"member"})
 
 
 def actor(turn: Turn) -> str:
@@ -44,9 +50,10 @@ def actor(turn: Turn) -> str:
 
 def commands_of(member: Mapping[str, Any]) -> Sequence[str]:
     """The commands that this member may use, by their English names."""
-    if member["role"] != Role.MANAGER.value:
-        return list(COMMANDS)
-    return [name for name in COMMANDS if name not in NOT_FOR_MANAGERS]
+    hidden = NOT_FOR_MANAGERS if member["role"] == Role.MANAGER.value else frozenset()
+    if member["role"] != Role.ADMIN.value:
+        hidden |= ONLY_FOR_ADMINS
+    return [name for name in COMMANDS if name not in hidden]
 
 
 def may_decide(member: Mapping[str, Any], loaded: Loaded) -> bool:
@@ -66,6 +73,14 @@ def may_decide(member: Mapping[str, Any], loaded: Loaded) -> bool:
 def may_review(member: Mapping[str, Any], loaded: Loaded) -> bool:
     """Whether a member may decide about documents: never a manager."""
     return member["role"] != Role.MANAGER.value and may_decide(member, loaded)
+
+
+def may_look(member: Mapping[str, Any], loaded: Loaded, stage: str) -> bool:
+    """Whether a member may look at a document of this stage: its reviewers, never a manager."""
+    if member["role"] == Role.MANAGER.value or not covers(member, loaded.shop):
+        return False
+    reviewers = loaded.application.process.stage(stage).reviewers
+    return member["role"] == Role.ADMIN.value or reviewers is not Role.ADMIN
 
 
 async def tapped(turn: Turn) -> Loaded | None:
@@ -104,6 +119,20 @@ async def one_of(turn: Turn, found: Sequence[Loaded], query: str, fits: Callable
     else:
         turn.reply("command.none_found", query=query[:40])
     return None
+
+
+async def one_person(turn: Turn, command: str) -> list[Loaded]:
+    """The applications of the one person whom a command's words mean; else it says why there is no such person."""
+    if not turn.argument:
+        turn.reply("command.wrong_usage", usage={"$say": f"command.usage.{command}"})
+        return []
+    found = await find(turn, turn.argument)
+    if not found:
+        turn.reply("command.none_found", query=turn.argument[:40])
+    elif len({loaded.candidate_id for loaded in found}) > 1:
+        await list_matches(turn, found)
+        return []
+    return found
 
 
 async def list_matches(turn: Turn, found: Sequence[Loaded]) -> None:

@@ -1,6 +1,6 @@
 """/todo and /done, and the buttons on follow-up cards."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handlers.hr.scope import COMMANDS, SHOWN_ID, actor, settle, tapped, tell, who
@@ -27,7 +27,7 @@ async def tell_todo(turn: Turn) -> None:
     if not shown:
         turn.reply("command.todo.none")
         return
-    lines = [_line(row, found[row["application_id"]], people) for row in shown]
+    lines = _by_shop(shown, found, people)
     if count > len(shown):
         lines.append(("command.todo.more", {"count": count - len(shown)}))
     offers = [
@@ -105,6 +105,22 @@ def _tell_who(turn: Turn, loaded: Loaded, row: Mapping[str, Any]) -> None:
         tell(turn, loaded, "follow_up.elsewhere", who=who(by))
     else:
         tell(turn, loaded, "refused.decided")
+
+
+def _by_shop(
+    rows: Sequence[Mapping[str, Any]], found: Mapping[str, Loaded], people: Mapping[str, reports.Contact]
+) -> list[tuple[str, Values]]:
+    """A heading for each shop, that of the most urgent task first; in a single shop none is needed."""
+    shops: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        shops.setdefault(found[row["application_id"]].shop, []).append(row)
+    lines: list[tuple[str, Values]] = []
+    for shop, theirs in shops.items():
+        if len(shops) > 1:
+            name = shop or {"$say": "command.todo.no_shop"}
+            lines.append(("command.todo.shop", {"shop": name, "count": len(theirs)}))
+        lines += [_line(row, found[row["application_id"]], people) for row in theirs]
+    return lines
 
 
 def _line(row: Mapping[str, Any], loaded: Loaded, people: Mapping[str, reports.Contact]) -> tuple[str, Values]:

@@ -66,6 +66,10 @@ def test_everything_can_be_set() -> None:
             "BULOU_PUBLIC_URL": "https://bot.example.com/jobs/",
             "BULOU_MASTER_KEY": KEY,
             "BULOU_VAULT_URL": "s3://bucket/prefix",
+            "BULOU_VAULT__ENDPOINT": "https://bucket.oss-cn-hangzhou.aliyuncs.com",
+            "BULOU_VAULT__REGION": "cn-hangzhou",
+            "BULOU_VAULT__ACCESS_KEY": "LTAI",
+            "BULOU_VAULT__SECRET_KEY": "hunter2",
             "BULOU_PROCESS_DIR": "/etc/bulou",
             "BULOU_TIMEZONE": "Asia/Tokyo",
             "BULOU_LOCALE": "ja",
@@ -99,6 +103,9 @@ def test_everything_can_be_set() -> None:
     assert settings.feishu is not None
     assert settings.smtp is not None
     assert settings.interview is not None
+    assert settings.vault is not None
+    assert ("LTAI", "cn-hangzhou") == (settings.vault.access_key, settings.vault.region)
+    assert SecretStr("hunter2") == settings.vault.secret_key
     assert ("https://bot.example.com/jobs", "Asia/Tokyo") == (settings.public_url, settings.timezone.key)
     assert (Path("/etc/bulou"), "好咖啡", 1000) == (settings.process_dir, settings.company, settings.largest_upload)
     assert ("ww1", 1000002, "wk1") == (
@@ -130,6 +137,15 @@ def test_everything_can_be_set() -> None:
             "BULOU_DATABASE_URL: expected sqlite+aiosqlite:///FILE or ",
         ),
         ({"BULOU_VAULT_URL": "ftp://x"}, "BULOU_VAULT_URL: expected a folder, file:///FOLDER or s3://BUCKET/PREFIX"),
+        (
+            {"BULOU_VAULT_URL": "s3://papers"},
+            "BULOU_VAULT__ACCESS_KEY: expected a value (and BULOU_VAULT__SECRET_KEY), because BULOU_VAULT_URL is",
+        ),
+        (
+            {"BULOU_VAULT_URL": "s3://papers", "BULOU_VAULT__ACCESS_KEY": "a"},
+            "BULOU_VAULT__SECRET_KEY: expected a value, because BULOU_VAULT__ACCESS_KEY is set",
+        ),
+        ({"BULOU_VAULT__ENDPOINT": "oss"}, "BULOU_VAULT__ENDPOINT: expected an address such as https://"),
         ({"BULOU_TIMEZONE": "Shanghai"}, "BULOU_TIMEZONE: expected a time zone such as Asia/Shanghai"),
         ({"BULOU_TIMEZONE": "../../etc/passwd"}, "BULOU_TIMEZONE: expected a time zone such as Asia/Shanghai"),
         ({"BULOU_LOCALE": "Chinese"}, "BULOU_LOCALE: expected a language such as zh-CN, en or ja"),
@@ -301,6 +317,7 @@ class TestSecretFiles:
             "BULOU_SMS__TOKEN",
             "BULOU_SMTP__URL",
             "BULOU_INTERVIEW__SECRET",
+            "BULOU_VAULT__SECRET_KEY",
         } == set(files)
 
     def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:

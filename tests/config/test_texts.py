@@ -50,7 +50,7 @@ COMMANDS = {
     "pause",
     "resume",
 }
-COMMANDS |= {"export", "dashboard", "lang"}
+COMMANDS |= {"export", "dashboard", "lang", "contact", "import", "member"}
 # Everything by which HR, not a candidate, is spoken to.
 TO_HR = ("alert.", "command.", "causes.", "label.", "follow_up.", "import.", "review.", "document.review")
 
@@ -112,6 +112,7 @@ def test_every_rejection_offers_a_person(locale: str) -> None:
 def test_an_sms_is_short(texts: Texts, locale: str) -> None:
     values = {**CANDIDATE[locale], "stage": STAGES[locale], "link": LINK, "chat_link": LINK}
     values |= {"deadline": DEADLINES[locale], "start": DEADLINES[locale], "reason": REASONS[locale], "code": "123456"}
+    values |= {"why": REASONS[locale], "expires_on": DEADLINES[locale], "days": "30"}
     keys = [key for key, form, _ in entries(locale) if form == "sms"] + ["bind.code"]
     said = {}
     for key in keys:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from handlers.hr import reviews
 from recruiting.model import Status
-from storage import documents, search, seats
+from storage import documents, retention, search, seats
 from storage.applications import load_one
 from storage.tables import Fetch
 from storage.unit import Unit
@@ -95,8 +95,8 @@ async def test_a_consent_can_be_taken_back_in_words(room: Room) -> None:
     mei = await at_certificate(room)
     document = await room.send_certificate("mei", mei)
     assert ["consent.withdrawn"] == texts(await room.on("mei", "fallback", text="我要撤回同意"))
-    due = await room.within(lambda unit: _destroy_at(unit, document))
-    assert room.now == due
+    assert (None, None) == await room.within(lambda unit: _left_of(unit, document))
+    assert ["0" * 32] == await room.within(lambda unit: retention.doomed(unit, 9))
     assert ["consent.declined"] == texts(await room.picture("mei"))
 
 
@@ -207,7 +207,7 @@ async def _fetches(unit: Unit) -> list[object]:
     return list(await unit.all(select(Fetch)))
 
 
-async def _destroy_at(unit: Unit, document: str) -> object:
+async def _left_of(unit: Unit, document: str) -> tuple[object, object]:
     row = await documents.by_id(unit, document)
     assert row is not None
-    return row["destroy_at"]
+    return row["file"], row["name"]

@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from handlers.hr import reviews
 from recruiting.model import NeedsPerson, Status
 from storage import followups
 from storage.applications import load_one
@@ -88,15 +89,15 @@ async def test_one_tap_approves(room: Room) -> None:
     mei, certificate = await with_certificate(room)
     cards = await room.command("Wang", "cert")
     assert ["command.cert.head", "document.review"] == texts(cards)
-    assert (certificate, mei) == cards[1].button("approve")
+    assert (certificate + reviews.IN_BATCH, mei) == cards[1].button("approve")
 
     assert ["card.settled"] == texts(await room.presses("Wang", "approve", certificate, mei))
     assert "meet" == (await room.application(mei)).application.stage
     assert ("approved", "member:Wang", True) == await document(room, certificate)
 
     said = await room.presses("Zhao", "approve", certificate, mei)
-    assert ["card.settled", "document.review.settled.approved"] == texts(said)
-    assert "Wang" == said[1].values["who"]
+    assert ["card.settled", "document.review.told.approved"] == texts(said)
+    assert ("Wang", {"$when": room.now.isoformat()}) == (said[1].values["who"], said[1].values["at"])
 
 
 async def test_a_rejected_certificate_needs_a_reason(room: Room) -> None:

@@ -134,6 +134,20 @@ def dead_link(random: Random, cases: list[Case]) -> Planting:
     return Planting(Kind.DEAD_LINK, link, spoilt, random.choice(THRESHOLDS), probes)
 
 
+def blocked_link(random: Random, cases: list[Case]) -> Planting | None:
+    """The page opens for us and not in people's app; some of them tap that it doesn't open."""
+    hit = random.uniform(0.2, 0.9)
+    spoilt = [
+        replace(case, missed=True, started=False, clicked=random.random() < 0.5, told_broken=random.random() < 0.3)
+        if random.random() < hit
+        else case
+        for case in cases
+    ]
+    if sum(case.told_broken for case in spoilt) < 3:
+        return None
+    return Planting(Kind.TOLD_BROKEN, "", spoilt, random.choice(THRESHOLDS), healthy_probes(random, cases))
+
+
 def shifted_numbers(random: Random, cases: list[Case]) -> Planting | None:
     """The phone column slipped: invites by SMS go to no number at all, or to strangers who don't care.
 
@@ -203,6 +217,7 @@ def everywhere(random: Random, cases: list[Case]) -> Planting:
 FAULTS: Mapping[Kind, Fault] = {
     Kind.CHANCE: chance,
     Kind.DEAD_LINK: dead_link,
+    Kind.TOLD_BROKEN: blocked_link,
     Kind.WRONG_NUMBERS: shifted_numbers,
     Kind.DELIVERY_FAILED: gateway_down,
     Kind.PROVIDER_NEVER_STARTS: never_starts,

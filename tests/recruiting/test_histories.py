@@ -16,6 +16,7 @@ from recruiting.ladder import quiet_until
 from recruiting.model import (
     ENDINGS,
     Application,
+    ApprovalRevoked,
     Audience,
     Booked,
     Clicked,
@@ -34,6 +35,7 @@ from recruiting.model import (
     NeedsPerson,
     Opened,
     OptedOut,
+    PictureRead,
     Purpose,
     Rated,
     Record,
@@ -173,10 +175,11 @@ class Histories(RuleBasedStateMachine):
         story.hear(signal)
         self.last, self.heard_at = signal, story.now
         if before.status is not Status.OPEN:
-            assert story.said[said:] == []
+            about = {say.text.partition(".")[0] for say in story.said[said:]}
+            assert about <= ({"document"} if before.status is Status.HIRED else set())  # its certificate is watched
             assert {EventType.HIRED, EventType.MOVED}.isdisjoint(story.types()[events:])
             again = isinstance(signal, TimerDue) and signal.name.startswith("call:")
-            if not (again or isinstance(signal, NeedsPerson | Unreachable | FollowUpDone | ContactCorrected)):
+            if not (again or about or isinstance(signal, NeedsPerson | Unreachable | FollowUpDone | ContactCorrected)):
                 assert causes == story.application.follow_up
         for say in story.said[said:]:
             self._check_said(say)
@@ -294,8 +297,37 @@ class Histories(RuleBasedStateMachine):
         waiting = sorted(self.story.application.waiting) or ["d9"]
         expires_on = None if days is None else self.story.now.date() + timedelta(days=days)
         document = data.draw(st.sampled_from(waiting))
+        if paper and self.story.application.status is Status.HIRED:  # each paper that is shown later is another one
+            document = f"p{len(self.story.events)}"
         decision = DocumentDecided(document, approve, "member:Li", "blurred", expires_on, paper and approve)
         self._decide(decision)
+
+    @rule(round=st.integers(1, 3), retake=st.booleans(), tell=st.booleans())
+    def picture_read(self, round: int, retake: bool, tell: bool) -> None:
+        document = min(self.story.application.waiting, default="nothing")
+        doubts = ("unreadable",) if retake else ()
+        self.hear(PictureRead(document, round, doubts, retake, "faults.dark" if retake else "", tell))
+
+    @rule(really=rarely)
+    def approval_revoked(self, really: bool) -> None:
+        """Taken back, a stage's document closes every gate that requires it, at once."""
+        application = self.story.application
+        approved = sorted(application.approvals)
+        if not really or not approved:
+            return
+        stage = approved[-1]
+        before, self.valid = dict(self.valid), {**self.valid}
+        self.valid.pop(stage, None)
+        if application.ended_at is not None and application.status is not Status.HIRED:
+            self.valid = before  # what has ended otherwise stays as it was
+        self.hear(ApprovalRevoked(stage, "member:Li", "certificate_other"))
+        after = self.story.application
+        if after.open:
+            assert stage not in after.approvals
+            today = self.story.now.astimezone(SHANGHAI).date()
+            closed = self.story.process.stage(stage).open_on(today)
+            assert not (closed and stage in after.now_in.requires)
+            assert not (closed and stage in application.passed and after.meeting is not None)
 
     @rule(passed=st.booleans(), elsewhere=st.booleans())
     def decided(self, passed: bool, elsewhere: bool) -> None:
@@ -398,7 +430,7 @@ class Histories(RuleBasedStateMachine):
         story, application = self.story, self.story.application
         if application.open and not application.follow_up:
             here = {name.partition(":")[0] for name, *place in story.timers if tuple(place) == story.here}
-            assert here - {"nudge", "left_process", "meeting", "overdue"} != set()
+            assert here - {"nudge", "left_process", "meeting", "overdue", "gate"} != set()
 
     @invariant()
     def whoever_asked_for_a_person_gets_one(self) -> None:
@@ -501,6 +533,8 @@ def step(world: Histories, chance: Random) -> None:
             lambda: world.hear(Unreachable("invite", stage, visit)),
             lambda: world.hear(chance.choice(small)),
             *[world.uploaded] * 2,
+            lambda: world.picture_read(chance.choice([1, 1, 2, 3]), chance.random() < 0.3, chance.random() < 0.8),
+            lambda: world.approval_revoked(chance.random() < 0.5),
             lambda: world.hear(
                 DocumentDecided(min(story.application.waiting, default=""), False, "member:Li", "blurred")
             ),

@@ -104,3 +104,10 @@ def test_whoever_was_invited_first_is_due_exactly_after_the_time(seconds: int) -
 
 def test_an_outage_loses_no_step() -> None:
     assert FIRST + timedelta(days=9) == counted_until(FIRST, timedelta(hours=24), FIRST + timedelta(days=9, minutes=29))
+
+
+def test_certain_agrees_with_the_interval_that_is_told() -> None:
+    """What is called certain lies wholly above the threshold in the same message."""
+    for due in range(20, 200, 7):
+        for missed in range(due + 1):
+            assert certain(alert("8%"), Counts(due, missed)) == (wilson(missed, due)[0] >= 0.08)

@@ -1,5 +1,6 @@
 """A recruiter's day at the desk, on WeCom and on Feishu: numbers, reminders, thresholds, a batch that is held."""
 
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,23 @@ async def test_the_funnel_is_told_in_numbers(world: World) -> None:
     card = world.hr_sees(wang)[-1]
     assert "到过4，通过1，还在3" in str(card.text) + str(card.payload)
     assert ["全部催办", "静音1天", "暂停"] == [text for text, _ in card.buttons]
+
+
+async def test_wecom_gets_the_funnel_as_a_picture(world: World) -> None:
+    """After the card comes one picture, a real PNG of a size that one can look at; Feishu's card has its own chart."""
+    wang = await world.member("Wang")
+    await crew(world, 4)
+    await world.hr_says(wang, "/funnel 三月")
+    await world.wait(seconds=3)
+    seen = world.hr_sees(wang)
+    kinds = [message.msgtype for message in seen]
+    if world.cast.hr == "feishu":
+        assert "image" not in kinds
+        return
+    assert ["template_card", "image"] == kinds[-2:]
+    drawn = world.sandbox.media.find(seen[-1].content["media_id"], "image", world.clock.now())
+    width, height = struct.unpack(">II", drawn.content[16:24])
+    assert (b"\x89PNG", True) == (drawn.content[:4], width > height > 300)
 
 
 async def test_feishu_draws_the_funnel(feishu: World) -> None:
@@ -139,3 +157,34 @@ async def test_the_language_changes_at_once(world: World) -> None:
     assert "Nobody found" in await world.hr_says(wang, "/status 王五")
     await world.hr_taps(wang, "cancel")
     assert "没找到" in await world.hr_says(wang, "/status 王五")
+
+
+async def test_status_shows_the_whole_way_and_what_can_be_done(world: World) -> None:
+    """Behind, present and to come; a reminder while the candidate is waited for, and what was sent, behind a tap."""
+    wang = await world.member("Wang")
+    mei = await world.invite("李梅")
+    await mei.finish_interview(总分=82, 服务意识=90)
+    said = await world.hr_says(wang, "/状态 李梅")
+    way = [line for line in said.splitlines() if line[:1] in "✓▶○"]
+    assert ["✓ 简历筛选（今天(3月2日)09:00开始）", "✓ AI 面试（今天(3月2日)09:00开始）"] == way[:2]
+    assert "▶ 健康证：等本人上传（今天(3月2日)09:00起）" == way[2]
+    assert "○ 门店复试" == way[3]
+    assert "评分：总分 82、服务意识 90" in said
+    buttons = [text for text, _ in world.hr_sees(wang)[-1].buttons]
+    assert ["现在催办", "发过什么", "看电话"] == buttons
+    await world.hr_taps(wang, "confirm")
+    assert any("到了“AI 面试”，发邀请，短信" in message.text for message in world.hr_sees(wang)[-2:])
+
+
+async def test_todo_is_grouped_by_shop(world: World) -> None:
+    """The shop of the most urgent task first, each with its number of tasks."""
+    wang = await world.member("Wang")
+    await world.invite("李梅", shop="人民路店")
+    await world.invite("王芳", shop="西湖店")
+    await world.invite("赵云", shop="人民路店")
+    await world.wait(hours=25)
+    lines = (await world.hr_says(wang, "/待办")).splitlines()
+    headings = {line for line in lines if line.startswith("【")}
+    assert {"【人民路店】2件", "【西湖店】1件"} == headings
+    start = lines.index("【人民路店】2件")
+    assert {"李梅", "赵云"} == {line.split()[1].split("，")[0] for line in lines[start + 1 : start + 3]}

@@ -1,14 +1,23 @@
 """The restaurant chain: passing the AI interview asks for the certificate; without one there is no second interview."""
 
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.world import BROWSER, Cast, World
 
 PROCESS = Path(__file__).parents[2] / "config" / "processes" / "restaurant.yaml"
 PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(300)
+
+
+def photo() -> bytes:
+    """A sheet of paper, as a telephone sends it."""
+    out = io.BytesIO()
+    Image.new("RGB", (800, 560), "white").save(out, "JPEG")
+    return out.getvalue()
 
 
 CASTS = {
@@ -137,21 +146,27 @@ async def test_no_certificate_no_second_interview(world: World) -> None:
 
 
 async def test_a_reviewer_looks_and_each_look_is_kept(world: World) -> None:
-    """The link on the reviewer's card shows the picture to a person, nothing to a link preview, and logs who looked."""
+    """The card leads to the page with the picture, for which one signs in; who looked is kept, with the first look."""
     hr = await world.member("Wang")
     mei = await world.invite("李梅")
     await mei.finish_interview(总分=82)
     await mei.open_chat()
     await mei.tap("upload")
     await mei.tap("consent")
-    await mei.send_picture(PICTURE)
-    link = next(url for _, url in world.hr_sees(hr)[-1].buttons if "/v/" in url)
+    await mei.send_picture(photo())
+    link = next(url for _, url in world.hr_sees(hr)[-1].buttons if "/dashboard/documents/" in url)
 
-    async with world.browser.get(link, headers={"User-Agent": "WeComPreview/1.0"}) as preview:
-        assert 404 == preview.status
+    async with world.browser.get(link, headers=BROWSER) as page:
+        assert "登录" in await page.text()
+    async with world.browser.get(f"{link}/file", headers=BROWSER) as page:
+        assert "text/html" == page.content_type
     assert [] == await world.events(mei, "document.viewed")
-    async with world.browser.get(link, headers=BROWSER) as seen:
-        assert (200, "no-store", PICTURE) == (seen.status, seen.headers["Cache-Control"], await seen.read())
+
+    cookies = await world.signed_in("Wang")
+    async with world.browser.get(link, headers=BROWSER, cookies=cookies) as page:
+        assert "李梅" in await page.text()
+    async with world.browser.get(f"{link}/file", headers=BROWSER, cookies=cookies) as seen:
+        assert (200, "no-store", "image/jpeg") == (seen.status, seen.headers["Cache-Control"], seen.content_type)
     assert ["member:Wang"] == await world.events(mei, "document.viewed")
 
 

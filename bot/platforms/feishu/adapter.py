@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 
@@ -13,7 +14,7 @@ from bot.platforms.base import Fetched, Pulled, Sent
 from bot.platforms.feishu.api import Answer, FeishuApi, Refusal
 from bot.platforms.feishu.cards import Content, card_content, contents, platform_id, settled_card
 from bot.platforms.feishu.crypto import CallbackCrypto
-from bot.platforms.feishu.events import GROUP, PRIVATE, EventReader
+from bot.platforms.feishu.events import GROUP, PRIVATE, EventReader, locked
 from bot.platforms.wire import shown_name
 from recruiting.chat import Challenge, Doorbell, FileRef, Incoming, Message, Nothing, Person
 
@@ -30,8 +31,12 @@ STYLES = ("info", "success", "warning", "error")
 
 # The message that was to be answered is gone, or can't be answered: what we have to say is not.
 NO_REPLY_POSSIBLE = frozenset({230011, 230019, 230050, 230054, 230071, 230072, 230110, 230111, 99992354})
+NO_SUCH_PERSON, NOT_OURS_TO_SEE = 41012, 41050  # of an open_id that the app asks about
 # The private chat that we remember is none any more: the person's own id may still do.
 NO_SUCH_CHAT = frozenset({230002, 230034, 232006, 232009, 99992356})
+
+
+LOGIN_BASE = "https://accounts.feishu.cn"
 
 
 class FeishuPlatform:
@@ -46,6 +51,7 @@ class FeishuPlatform:
         encrypt_key: str,
         verification_token: str,
         now: Callable[[], datetime],
+        login_base: str = "",
         timeout: timedelta = timedelta(seconds=10),
     ) -> None:
         """Take plain values; no network. Of `encrypt_key` and `verification_token` one may be empty: then the other
@@ -57,6 +63,7 @@ class FeishuPlatform:
         self._token = verification_token.encode()
         self._now = now
         self._lark = "larksuite" in api_base
+        self._login_base = (login_base or LOGIN_BASE).rstrip("/")
         self._crypto = CallbackCrypto(encrypt_key) if encrypt_key else None
         self._reader = EventReader()
         self._cards: OrderedDict[str, str] = OrderedDict()
@@ -130,17 +137,32 @@ class FeishuPlatform:
     async def fetch(self, file: FileRef, limit: int) -> Fetched:
         """Read a file of at most `limit` bytes. Raises TryLater, or GiveUp when it is gone or too large."""
         message, _, key = file.id.partition("/")
-        if not (message and key):
+        if not message:
+            raise GiveUp("not a file of Feishu's")
+        key, name = (key, self._reader.name_of(key)) if key else await self._api.sent_file(message)
+        if not key:
             raise GiveUp("not a file of Feishu's")
         kind = "image" if file.kind == "image" else "file"
         found = await self._api.download(message, key, kind, limit)
-        return Fetched(found.content, found.name or self._reader.name_of(key), found.content_type)
+        return Fetched(found.content, found.name or shown_name(name), found.content_type)
 
     async def urgent(self, message: str, person: str, how: str = "app") -> None:
         """加急: make a message of ours urgent for one person; `how` is app, sms or phone. Raises TryLater or GiveUp."""
         if how not in WAYS_TO_URGE:
             raise ValueError(f"urgent by one of {', '.join(WAYS_TO_URGE)}")
         await self._api.urge(message, person, how)
+
+    async def active(self, account: str) -> bool | None:
+        """Whether somebody's account is in use: not frozen, not resigned. Raises TryLater or GiveUp."""
+        try:
+            status = (await self._api.person(account)).get("status")
+        except Refusal as error:
+            if error.code == NO_SUCH_PERSON:
+                return False
+            if error.code == NOT_OURS_TO_SEE:
+                return None
+            raise
+        return not locked(status) if isinstance(status, dict) else None
 
     async def check(self) -> str:
         """Try id and secret, and look whether the bot is switched on. Raises TryLater or GiveUp."""
@@ -154,6 +176,15 @@ class FeishuPlatform:
         """A link that opens the chat with our bot. Feishu brings no `token` back: a code sent in the chat binds."""
         host = "applink.larksuite.com" if self._lark else "applink.feishu.cn"
         return f"https://{host}/client/bot/open?appId={self._app_id}"
+
+    def sign_in_page(self, back_to: str, state: str, user_agent: str) -> str:
+        """Where a member proves who they are; Feishu's own browser may skip the question."""
+        query = {"client_id": self._app_id, "response_type": "code", "redirect_uri": back_to, "state": state}
+        return f"{self._login_base}/open-apis/authen/v1/authorize?{urlencode(query)}"
+
+    async def who(self, code: str, back_to: str) -> str:
+        """The open_id for which a code stands. Raises TryLater or GiveUp."""
+        return await self._api.who(code, back_to)
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -136,6 +136,14 @@ REASONS = {
     234041: "the company's encryption key was deleted",
     234042: "the company's own storage failed",
     234043: "files of this kind cannot be read",
+    20002: "the secret is wrong: mend BULOU_FEISHU__APP_SECRET",
+    20003: "the code of the sign-in is unknown",
+    20004: "the code of the sign-in is too old",
+    20010: "the person lies outside the app's availability range",
+    20021: "the person has left the company",
+    20022: "the person's account is frozen",
+    20065: "the code of the sign-in is used",
+    20071: "the address of the sign-in is not the one registered: see 安全设置 in the console",
     99991201: "no such call: mend BULOU_FEISHU__API_BASE",
     99991301: "no such call: mend BULOU_FEISHU__API_BASE",
     99991400: "called too often",
@@ -261,6 +269,20 @@ class FeishuApi:
         content = body.get("content") if isinstance(body, dict) else ""
         return content if isinstance(content, str) else ""
 
+    async def sent_file(self, message: str) -> tuple[str, str]:
+        """Key and name of the file that a message is; empty when it is none. In a group that takes another scope."""
+        found = _data(await self._call("messages/get", "GET", f"im/v1/messages/{_safe(message)}"))
+        items = found.get("items")
+        first = items[0] if isinstance(items, list) and items and isinstance(items[0], dict) else {}
+        body = first.get("body")
+        try:
+            content = orjson.loads(body.get("content", "") if isinstance(body, dict) else "")
+        except (orjson.JSONDecodeError, TypeError):
+            content = {}
+        if first.get("msg_type") != "file" or not isinstance(content, dict):
+            return "", ""
+        return str(content.get("file_key") or ""), str(content.get("file_name") or "")
+
     async def urge(self, message: str, person: str, how: str) -> None:
         """Make a message of ours urgent for one person: in the app, by SMS or by a call."""
         path = f"im/v1/messages/{_safe(message)}/urgent_{how}"
@@ -293,6 +315,12 @@ class FeishuApi:
     async def send_to_robot(self, webhook: str, body: Answer) -> None:
         """Write into a group through its robot. The address is the secret: it is in no log and no error."""
         self._judge("robot", await self._exchange("robot", "POST", webhook, body=body))
+
+    async def person(self, open_id: str) -> Answer:
+        """What the contacts say of somebody in the company."""
+        path, query = f"contact/v3/users/{_safe(open_id)}", {"user_id_type": "open_id"}
+        found = _data(await self._call("users/get", "GET", path, query=query)).get("user")
+        return found if isinstance(found, dict) else {}
 
     async def bot(self) -> Answer:
         """Who our bot is, and whether it is switched on."""
@@ -333,6 +361,26 @@ class FeishuApi:
             token = await self._access_token()
             reply = await self._exchange(call, method, url, query=query, body=body, form=form, token=token)
         return self._judge(call, reply)
+
+    async def who(self, code: str, back_to: str) -> str:
+        """The open_id for which a sign-in's code stands; empty when the answer names none."""
+        body = {
+            "grant_type": "authorization_code",
+            "client_id": self._app_id,
+            "client_secret": self._app_secret,
+            "code": code,
+            "redirect_uri": back_to,
+        }
+        url = f"{self._base}/open-apis/authen/v2/oauth/token"
+        token = self._judge("oauth/token", await self._exchange("oauth/token", "POST", url, body=body)).get(
+            "access_token"
+        )
+        if not isinstance(token, str) or not token:
+            raise TryLater("feishu oauth/token: answered without a token", timedelta(seconds=60))
+        url = f"{self._base}/open-apis/authen/v1/user_info"
+        told = self._judge("user_info", await self._exchange("user_info", "GET", url, token=token)).get("data")
+        open_id = told.get("open_id") if isinstance(told, dict) else None
+        return open_id if isinstance(open_id, str) else ""
 
     async def _access_token(self) -> str:
         """The token in hand, or a new one. Many who ask at once cause one request."""

@@ -22,6 +22,8 @@ MENU = "application.bot.menu_v6"
 ENTERED = "im.chat.access_event.bot_p2p_chat_entered_v1"
 FIRST_ENTERED = "p2p_chat_create"
 JOINED = "im.chat.member.bot.added_v1"
+RESIGNED = "contact.user.deleted_v3"
+CHANGED = "contact.user.updated_v3"
 
 # A card's button tells where it was shown, because a tap does not say whether its chat is a group.
 IN = "in"
@@ -50,9 +52,21 @@ class _Said:
     sender: Person
     at: datetime
     group: str
+    answers: str
+    mentions: dict[str, str]
 
     def words(self, text: str) -> Incoming:
-        return Incoming(self.id, self.sender, Kind.TEXT, self.at, text=text, group=self.group, message=self.id)
+        return Incoming(
+            self.id,
+            self.sender,
+            Kind.TEXT,
+            self.at,
+            text=text,
+            group=self.group,
+            message=self.id,
+            answers=self.answers,
+            mentions=self.mentions,
+        )
 
     def file(self, key: str, kind: str, number: int = 0) -> Incoming:
         """A file, which can be read only together with the message it came in; numbered where there are several."""
@@ -104,6 +118,8 @@ class EventReader:
             return _read_menu(event, id, moment(event.get("timestamp"), at))
         if kind == JOINED:
             return _read_joining(event, id, at)
+        if kind in (RESIGNED, CHANGED):
+            return _read_leaving(event, id, kind, at)
         return Nothing(kind or "event")
 
     def _read_old(self, told: Part, event: Part, now: datetime) -> Nothing | Sequence[Incoming]:
@@ -143,7 +159,7 @@ class EventReader:
         if not raw:  # taken back before it reached us
             return Nothing(MESSAGE)
         at = moment(message.get("create_time"), now)
-        said = _Said(id, Person(PRIVATE, person), at, group)
+        said = _Said(id, Person(PRIVATE, person), at, group, _word(message, "parent_id"), self._people(mentions))
         return self._read_content(said, _word(message, "message_type"), _json(raw), mentions)
 
     def _read_content(
@@ -184,6 +200,11 @@ class EventReader:
         if self.bot:
             return _word(_part(mention, "id"), "open_id") == self.bot
         return mention.get("mentioned_type", "bot") == "bot" and mention.get("key") != EVERYBODY
+
+    def _people(self, mentions: Sequence[Part]) -> dict[str, str]:
+        """Who is mentioned besides us, by name."""
+        people = {self._name(mention): _word(_part(mention, "id"), "open_id") for mention in mentions}
+        return {name: account for name, account in people.items() if name and account}
 
     def _name(self, mention: Part) -> str:
         return "" if self._is_us(mention) else _word(mention, "name")
@@ -244,6 +265,20 @@ def _read_joining(event: Part, id: str, at: datetime) -> Nothing | Sequence[Inco
     if not (person and chat):
         return Nothing(JOINED)
     return [Incoming(id, Person(PRIVATE, person), Kind.JOINED, at, text=_word(event, "name"), group=chat)]
+
+
+def _read_leaving(event: Part, id: str, kind: str, at: datetime) -> Nothing | Sequence[Incoming]:
+    """The company's contacts have changed: we only need to know who has left, or is locked out."""
+    told = _part(event, "object")
+    person, status = _word(told, "open_id"), _part(told, "status")
+    if not person or not (kind == RESIGNED or locked(status)):
+        return Nothing(kind)
+    return [Incoming(id, Person(PRIVATE, person), Kind.LEFT, at)]
+
+
+def locked(status: Part) -> bool:
+    """Whether somebody's account is locked, or they have left."""
+    return any(status.get(name) is True for name in ("is_resigned", "is_exited", "is_frozen"))
 
 
 def _mentions(message: Part) -> list[Part]:

@@ -3,11 +3,12 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
+from bot.charts import picture
 from bot.errors import Forged, GiveUp, TryLater
 from bot.platforms.base import Fetched, Pulled, Sent
-from bot.platforms.wecom.api import Upload, WeComApi
+from bot.platforms.wecom.api import NO_MEMBER, Upload, WeComApi
 from bot.platforms.wecom.cards import (
     MSGID_LENGTH,
     app_payloads,
@@ -26,6 +27,11 @@ from recruiting.chat import Challenge, Doorbell, FileRef, Incoming, Message, Not
 SCENE = "bulou"
 LONGEST_SCENE_PARAM = 128
 UPLOADS_KEPT = 500
+LOCKED = frozenset({2, 5})  # a member's status: disabled, left
+
+
+LOGIN_BASE = "https://login.work.weixin.qq.com"
+INSIDE = "https://open.weixin.qq.com/connect/oauth2/authorize"  # sign-in within WeCom itself
 
 
 class WeComPlatform:
@@ -42,10 +48,13 @@ class WeComPlatform:
         aes_key: str,
         kf_open_kfid: str,
         now: Callable[[], datetime],
+        login_base: str = LOGIN_BASE,
         timeout: timedelta = timedelta(seconds=10),
     ) -> None:
         """Take plain values; no network. Raises ValueError: `aes_key` is no EncodingAESKey."""
         self._corp_id = corp_id
+        self._agent_id = agent_id
+        self._login_base = login_base.rstrip("/")
         self._desk = kf_open_kfid
         self._now = now
         self._crypto = CallbackCrypto(token, aes_key, corp_id)
@@ -80,6 +89,8 @@ class WeComPlatform:
         self, to: Person, message: Message, id: str, *, welcome_code: str = "", reply_to: str = "", retry: bool = False
     ) -> Sent:
         """Deliver once; WeCom has no threads. `id` is ours, stays the same over retries. Raises TryLater or GiveUp."""
+        if message.chart and not message.text:
+            return await self.send_file(to, await picture(message.chart), id, retry=retry)
         if to.surface == APP:
             return await self._send_to_member(to, message, id, retry=retry)
         if to.surface == KF:
@@ -115,6 +126,14 @@ class WeComPlatform:
         """Read a file of at most `limit` bytes. Raises TryLater, or GiveUp when it is gone or too large."""
         return await self._api.download(file.id, limit)
 
+    async def active(self, account: str) -> bool | None:
+        """Whether a member's account is in use: not locked, not left. Raises TryLater or GiveUp."""
+        told = await self._api.member(account)
+        if code := told.get("errcode"):
+            return False if code == NO_MEMBER else None
+        status = told.get("status")
+        return status not in LOCKED if isinstance(status, int) else None
+
     async def check(self) -> str:
         """Try id and secret, and look whether the 微信客服 account is ours to use. Raises TryLater or GiveUp."""
         await self._api.reach()
@@ -140,6 +159,18 @@ class WeComPlatform:
             raise GiveUp("微信客服 is not set up: BULOU_WECOM__KF_OPEN_KFID is missing")
         link = await self._api.contact_way(self._desk, SCENE)
         return f"{link}{'&' if '?' in link else '?'}scene_param={scene_param}"
+
+    def sign_in_page(self, back_to: str, state: str, user_agent: str) -> str:
+        """Where a member proves who they are: in WeCom's own browser without being asked, elsewhere with its app."""
+        known = {"appid": self._corp_id, "agentid": str(self._agent_id), "redirect_uri": back_to, "state": state}
+        if "wxwork/" in user_agent.lower() and self._login_base == LOGIN_BASE:
+            query = {**known, "response_type": "code", "scope": "snsapi_base"}
+            return f"{INSIDE}?{urlencode(query)}#wechat_redirect"
+        return f"{self._login_base}/wwlogin/sso/login?{urlencode({'login_type': 'CorpApp', **known})}"
+
+    async def who(self, code: str, back_to: str) -> str:
+        """The member for whom a code stands; empty: somebody outside the company. Raises TryLater or GiveUp."""
+        return await self._api.who(code)
 
     async def close(self) -> None:
         """Let go of connections."""

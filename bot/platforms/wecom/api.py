@@ -4,7 +4,7 @@ import asyncio
 import io
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from bot.platforms.base import Fetched
 from bot.platforms.wire import failures_told, file_name, read_at_most
 
 STALE_TOKEN = frozenset({40014, 42001})
+NO_MEMBER, OUT_OF_SIGHT = 60111, 60011  # of a userid that the app asks about
 WRONG_CREDENTIALS = frozenset({40001, 40013, 40091, 41002, 41004})
 SYNC_TOKEN_EXPIRED = 95007
 BAD_PARAMETER = 40058
@@ -51,6 +52,7 @@ REASONS = {
     40009: "the picture is too large",
     40013: "no such company: mend BULOU_WECOM__CORP_ID",
     40014: "the access token is refused again and again",
+    40029: "the code of the sign-in is used or too old",
     40031: "no such member",
     40056: "no such app: mend BULOU_WECOM__AGENT_ID",
     40058: "WeCom refuses a parameter",
@@ -253,6 +255,15 @@ class WeComApi:
             raise refusal(code, "webhook/upload_media")
         return _media_id(answer)
 
+    async def member(self, userid: str) -> Answer:
+        """What the contacts say of a member; `errcode` where they say nothing."""
+        return await self._get("user/get", {"userid": userid}, tolerate=(NO_MEMBER, OUT_OF_SIGHT))
+
+    async def who(self, code: str) -> str:
+        """The member for whom a sign-in's code stands; empty when it is somebody outside the company."""
+        userid = (await self._get("auth/getuserinfo", {"code": code})).get("userid")
+        return userid if isinstance(userid, str) else ""
+
     async def reach(self) -> None:
         """Make sure that WeCom takes our id and secret."""
         await self._access_token()
@@ -279,6 +290,21 @@ class WeComApi:
         code = _code(answer)
         if code and not (tolerate and tolerate(code)):
             raise refusal(code, call)
+        return answer
+
+    async def _get(self, call: str, query: Mapping[str, str], *, tolerate: Collection[int] = ()) -> Answer:
+        """Ask; a token that WeCom dropped early is replaced once. Codes in `tolerate` are no error."""
+        for last in (False, True):
+            token = await self._access_token()
+            asked = {"access_token": token, **query}
+            answer = await self._exchange(call, "GET", f"{self._base}/cgi-bin/{call}", asked, None)
+            code = _code(answer)
+            if code in STALE_TOKEN and not last:
+                self._forget(token)
+            elif code and code not in tolerate:
+                raise refusal(code, call)
+            else:
+                break
         return answer
 
     async def _call(self, call: str, token: str, body: Answer | Upload) -> Answer:

@@ -18,6 +18,7 @@ APP = "wecom.app"
 KF = "wecom.kf"
 GROUP = "wecom.group"
 
+LOCKED = frozenset({"2", "5"})  # a member's status: disabled, left
 FROM_CUSTOMER = 3  # 4 is the system, 5 a colleague who answers by hand in WeCom
 
 # Why 微信客服 dropped a message after it had accepted it (fail_type).
@@ -133,6 +134,8 @@ def _read_app_event(
     event = fields.get("Event", "")
     if event == "kf_msg_or_event" and fields.get("OpenKfId"):
         return Doorbell(KF, fields["OpenKfId"], fields.get("Token", ""))
+    if event == "change_contact":
+        return _read_change(fields, now)
     member = fields.get("FromUserName", "").lower()
     if not member:
         return Nothing(event or "event")
@@ -141,6 +144,17 @@ def _read_app_event(
     if event in ("enter_agent", "subscribe"):
         return [Incoming(_event_id(fields), Person(APP, member), Kind.ENTER, moment_of(fields.get("CreateTime"), now))]
     return Nothing(event or "event")
+
+
+def _read_change(fields: dict[str, str], now: datetime) -> Nothing | Sequence[Incoming]:
+    """The company's contacts have changed: we only need to know who has left, or is locked out."""
+    change, member = fields.get("ChangeType", ""), fields.get("UserID", "").lower()
+    locked = change == "update_user" and fields.get("Status") in LOCKED
+    if not member or not (change == "delete_user" or locked):
+        return Nothing(change or "change_contact")
+    told = "\0".join((change, member, fields.get("CreateTime", "")))
+    id = f"left-{hashlib.sha256(told.encode()).hexdigest()[:32]}"
+    return [Incoming(id, Person(APP, member), Kind.LEFT, moment_of(fields.get("CreateTime"), now))]
 
 
 def _read_tap(root: etree._Element | None, fields: dict[str, str], member: str, now: datetime) -> Incoming:

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from bot.errors import Forged, Malformed
+from bot.charts import picture
+from bot.errors import Forged, GiveUp, Malformed
 from bot.platforms.wecom.cards import Payload, platform_id
 from bot.platforms.wecom.crypto import CallbackCrypto
 from bot.platforms.wecom.events import moment_of, part_of, word_of
@@ -59,11 +60,14 @@ class GroupBot:
             return Nothing("unreadable")
         return self._read(told) if isinstance(told, dict) else Nothing("unreadable")
 
-    def answer(self, query: Mapping[str, str], id: str, messages: Sequence[Message], poll: Poll | None = None) -> bytes:
+    async def answer(
+        self, query: Mapping[str, str], id: str, messages: Sequence[Message], poll: Poll | None = None
+    ) -> bytes:
         """What whoever wrote gets to see, sealed; `id` is that of what they wrote. Nothing to say is an empty body."""
         if not messages:
             return b""
-        return self._seal(query, answer_payload(messages, id, poll.stream if poll else id, polled=poll is not None))
+        stream_id, drawn = poll.stream if poll else id, await _drawn(messages)
+        return self._seal(query, answer_payload(messages, id, stream_id, polled=poll is not None, pictures=drawn))
 
     def wait(self, query: Mapping[str, str], id: str, words: str, poll: Poll | None = None) -> bytes:
         """A few words for as long as the answer takes: WeCom comes back for it."""
@@ -98,6 +102,8 @@ class GroupBot:
         if kind == "event":
             return _read_event(part_of(told, "event"), id, sender, at, group)
         text = _said(told, kind)
+        if kind == "file":  # it comes without a name, and only in private: HR is told where to send it
+            return Incoming(id, sender, Kind.FILE, at, group=group)
         if text is None:
             return Incoming(id, sender, Kind.UNSUPPORTED, at, group=group)
         return Incoming(id, sender, Kind.TEXT, at, text=without_mention(text) if group else text.strip(), group=group)
@@ -153,3 +159,11 @@ def without_mention(text: str) -> str:
     text = _UNSEEN.sub("", text)
     command = _COMMAND.search(text)
     return " ".join(_MENTION.sub("", text[command.start() :] if command else text).split())
+
+
+async def _drawn(messages: Sequence[Message]) -> list[bytes]:
+    """The charts as pictures. Where this machine cannot draw, the numbers in the text have to do."""
+    try:
+        return [(await picture(message.chart)).content for message in messages if message.chart]
+    except GiveUp:
+        return []

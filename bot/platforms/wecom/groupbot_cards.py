@@ -14,6 +14,7 @@ from bot.platforms.wecom.cards import (
     Payload,
     card_button,
     clip,
+    group_image_payload,
     headline,
     is_row,
     markdown_link,
@@ -24,26 +25,32 @@ from bot.platforms.wecom.cards import (
 from recruiting.chat import Button, Message
 
 STREAM_LIMIT = 20_480  # bytes
+PICTURES = 10
 TITLE_CHARACTERS = 26
 TEXT_CHARACTERS = 112
 VALUE_CHARACTERS = 26
 NUMBERS = "①②③④⑤⑥⑦⑧⑨⑩"
 
 
-def stream(id: str, content: str, *, finish: bool) -> Payload:
-    """Words, complete so far; with `finish` WeCom asks no further."""
-    return {"msgtype": "stream", "stream": {"id": id, "finish": finish, "content": shorten(content, STREAM_LIMIT)}}
+def stream(id: str, content: str, *, finish: bool, pictures: Sequence[bytes] = ()) -> Payload:
+    """Words, complete so far; with `finish` WeCom asks no further, and only then takes pictures (PNG)."""
+    told: Payload = {"id": id, "finish": finish, "content": shorten(content, STREAM_LIMIT)}
+    if pictures:
+        told["msg_item"] = [group_image_payload(picture) for picture in pictures[:PICTURES]]
+    return {"msgtype": "stream", "stream": told}
 
 
-def answer_payload(messages: Sequence[Message], id: str, stream_id: str, *, polled: bool = False) -> Payload:
+def answer_payload(
+    messages: Sequence[Message], id: str, stream_id: str, *, polled: bool = False, pictures: Sequence[bytes] = ()
+) -> Payload:
     """What somebody who wrote gets; `id` becomes the card's. A card alone where it holds everything, which only the
     first answer may be (`polled`: this is a later one).
     """
     told = [tidy(message) for message in messages]
     buttons = any(_taps(message) for message in told)
-    if buttons and not polled and len(told) == 1 and _fits(told[0]):
+    if buttons and not polled and not pictures and len(told) == 1 and _fits(told[0]):
         return {"msgtype": "template_card", "template_card": _card(told, id)}
-    said = stream(stream_id, _content(told), finish=True)
+    said = stream(stream_id, _content(told), finish=True, pictures=pictures)
     if not buttons:
         return said
     bare = [replace(message, text="", fields=(), title=headline(message)[0]) for message in told]

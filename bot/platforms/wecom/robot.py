@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from bot.charts import picture
 from bot.errors import GiveUp
 from bot.platforms.base import Fetched, Sent
 from bot.platforms.wecom.api import WeComApi
@@ -21,6 +22,8 @@ class GroupRobots:
         self, to: Person, message: Message, id: str, *, welcome_code: str = "", reply_to: str = "", retry: bool = False
     ) -> Sent:
         """Write into a group. Raises TryLater or GiveUp."""
+        if message.chart and not message.text:
+            return await self.send_file(to, await picture(message.chart), id, retry=retry)
         await self._api.send_to_group(to.account, group_payload(message))
         return Sent(id)
 

@@ -17,6 +17,7 @@ PATH = "/callback/feishu"
 RETRIES = (timedelta(seconds=15), timedelta(minutes=5), timedelta(hours=1), timedelta(hours=6))
 FOREIGN_APP = "cli_foreign00000001"
 
+CONTACTS = ("contact:contact.base:readonly", "contact:user.base:readonly")
 # One of these must be granted, or the event never leaves.
 SCOPES: Mapping[str, tuple[str, ...]] = {
     "im.message.receive_v1": (),  # decided message by message
@@ -32,6 +33,8 @@ SCOPES: Mapping[str, tuple[str, ...]] = {
     "im.chat.access_event.bot_p2p_chat_entered_v1": (),
     "p2p_chat_create": (),
     "application.bot.menu_v6": (),
+    "contact.user.deleted_v3": CONTACTS,
+    "contact.user.updated_v3": CONTACTS,
 }
 
 

@@ -98,6 +98,26 @@ class Person(Account):
         seconds = int(self.world.clock.now().timestamp())
         self._tell("application.bot.menu_v6", {"operator": operator, "event_key": key, "timestamp": seconds})
 
+    # --- leaving ---------------------------------------------------------------------------------------------------
+
+    def leave_company(self, *, told: bool = True) -> None:
+        """Leave the company: the account is none any more. `told`: the app subscribes to changes of the contacts."""
+        self.resigned = True
+        self.in_range = False
+        if told:
+            self._changed("contact.user.deleted_v3")
+
+    def be_frozen(self, *, told: bool = True) -> None:
+        """An administrator locks the account for a while."""
+        self.frozen = True
+        if told:
+            self._changed("contact.user.updated_v3")
+
+    def _changed(self, kind: str) -> None:
+        status = {"is_frozen": self.frozen, "is_resigned": self.resigned, "is_activated": True, "is_exited": False}
+        told = {"open_id": self.open_id, "union_id": self.union_id, "name": self.name, "status": status}
+        self.world.events.push(kind, {"object": told, "old_object": {"open_id": self.open_id}})
+
     # --- speaking --------------------------------------------------------------------------------------------------
 
     def say(self, text: str, group: str = "", *, at_bot: bool = False, answering: str = "") -> str:

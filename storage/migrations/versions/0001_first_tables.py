@@ -26,6 +26,30 @@ def upgrade() -> None:
         sa.UniqueConstraint("digest", name=op.f("uq_api_tokens_digest")),
     )
     op.create_table(
+        "sign_ins",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("member_id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", storage.types.UtcDateTime(), nullable=False),
+        sa.Column("expires_at", storage.types.UtcDateTime(), nullable=False),
+        sa.Column("used_at", storage.types.UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sign_ins")),
+    )
+    with op.batch_alter_table("sign_ins", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_ins_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
+        "sessions",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("member_id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", storage.types.UtcDateTime(), nullable=False),
+        sa.Column("expires_at", storage.types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sessions")),
+    )
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sessions_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sessions_member_id"), ["member_id"], unique=False)
+
+    op.create_table(
         "batches",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=128), nullable=False),
@@ -35,6 +59,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
         sa.UniqueConstraint("name", name=op.f("uq_batches_name")),
     )
+    with op.batch_alter_table("batches", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_batches_created_at"), ["created_at"], unique=False)
+
+    op.create_table(
+        "new_links",
+        sa.Column("batch_id", sa.String(length=32), nullable=False),
+        sa.Column("process_id", sa.String(length=64), nullable=False),
+        sa.Column("stage", sa.String(length=64), nullable=False),
+        sa.Column("link", sa.String(length=2000), nullable=False),
+        sa.Column("before", sa.String(length=2000), nullable=False),
+        sa.Column("at", storage.types.UtcDateTime(), nullable=False),
+        sa.Column("by", sa.String(length=128), nullable=False),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_new_links_batch_id_batches")),
+        sa.PrimaryKeyConstraint("batch_id", "process_id", "stage", name=op.f("pk_new_links")),
+    )
     op.create_table(
         "buttons",
         sa.Column("key", sa.String(length=64), nullable=False),
@@ -43,7 +82,7 @@ def upgrade() -> None:
         sa.Column("application_id", sa.String(length=32), nullable=True),
         sa.Column("stage", sa.String(length=64), nullable=False),
         sa.Column("visit", sa.Integer(), nullable=False),
-        sa.Column("subject", sa.String(length=128), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
         sa.Column("message_id", sa.String(length=32), nullable=True),
         sa.Column("created_at", storage.types.UtcDateTime(), nullable=False),
         sa.Column("used_at", storage.types.UtcDateTime(), nullable=True),
@@ -116,6 +155,38 @@ def upgrade() -> None:
         sa.Column("wrapped", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("day", name=op.f("pk_day_keys")),
     )
+    op.create_table(
+        "errands",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("member_id", sa.String(length=32), nullable=False),
+        sa.Column("conversation_id", sa.String(length=32), nullable=True),
+        sa.Column("status", sa.String(length=64), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("words", storage.types.Sealed(), nullable=False),
+        sa.Column("file", sa.String(length=128), nullable=True),
+        sa.Column("counts", storage.types.Json(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("due_at", storage.types.UtcDateTime(), nullable=False),
+        sa.Column("created_at", storage.types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_errands")),
+    )
+    with op.batch_alter_table("errands", schema=None) as batch_op:
+        batch_op.create_index("ix_errands_due", ["status", "due_at"], unique=False)
+
+    op.create_table(
+        "parcels",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("file", sa.String(length=128), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("name", storage.types.Sealed(), nullable=False),
+        sa.Column("content_type", sa.String(length=128), nullable=False),
+        sa.Column("destroy_at", storage.types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_parcels")),
+    )
+    with op.batch_alter_table("parcels", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_parcels_destroy_at"), ["destroy_at"], unique=False)
+
     op.create_table(
         "fetches",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -322,6 +393,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("applications", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_applications_candidate_id"), ["candidate_id"], unique=False)
+        batch_op.create_index(
+            "ix_applications_followed", ["batch_id", "process_id", "process_version", "shop"], unique=False
+        )
         batch_op.create_index("ix_applications_in_batch", ["batch_id", "status", "stage"], unique=False)
         batch_op.create_index("ix_applications_listed", ["created_at", "id"], unique=False)
 
@@ -388,13 +462,53 @@ def upgrade() -> None:
         sa.Column("reason", storage.types.Sealed(), nullable=True),
         sa.Column("expires_on", sa.Date(), nullable=True),
         sa.Column("destroy_at", storage.types.UtcDateTime(), nullable=True),
+        sa.Column("pages", storage.types.Json(), nullable=False),
+        sa.Column("read_status", sa.String(length=64), nullable=False),
+        sa.Column("read_due_at", storage.types.UtcDateTime(), nullable=True),
+        sa.Column("read_tries", sa.Integer(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("fields", storage.types.Sealed(), nullable=True),
+        sa.Column("fingerprint", storage.types.Sealed(), nullable=True),
+        sa.Column("doubts", storage.types.Json(), nullable=False),
+        sa.Column("retake", sa.Boolean(), nullable=False),
+        sa.Column("fault", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["application_id"], ["applications.id"], name=op.f("fk_documents_application_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_documents")),
     )
     with op.batch_alter_table("documents", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_documents_application_id"), ["application_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_documents_destroy_at"), ["destroy_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_documents_read_due_at"), ["read_due_at"], unique=False)
+        batch_op.create_index("ix_documents_expiring", ["status", "expires_on"], unique=False)
         batch_op.create_index("ix_documents_listed", ["status", "uploaded_at"], unique=False)
+
+    op.create_table(
+        "document_marks",
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("document_id", sa.String(length=32), nullable=False),
+        sa.Column("candidate_id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(["document_id"], ["documents.id"], name=op.f("fk_document_marks_document_id")),
+        sa.PrimaryKeyConstraint("kind", "digest", "document_id", name=op.f("pk_document_marks")),
+    )
+    with op.batch_alter_table("document_marks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_document_marks_candidate_id"), ["candidate_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_document_marks_document_id"), ["document_id"], unique=False)
+
+    op.create_table(
+        "doomed_files",
+        sa.Column("file", sa.String(length=128), nullable=False),
+        sa.Column("at", storage.types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("file", name=op.f("pk_doomed_files")),
+    )
+    op.create_table(
+        "consent_texts",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.String(length=8000), nullable=False),
+        sa.Column("locale", sa.String(length=64), nullable=False),
+        sa.Column("first_shown_at", storage.types.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_consent_texts")),
+    )
 
     op.create_table(
         "events",
@@ -446,6 +560,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("status = 'open'"),
             postgresql_where=sa.text("status = 'open'"),
         )
+        batch_op.create_index("ix_follow_ups_due", ["status", "due_at", "id", "owner_id", "shop"], unique=False)
         batch_op.create_index(batch_op.f("ix_follow_ups_owner_id"), ["owner_id"], unique=False)
 
     op.create_table(
@@ -532,6 +647,7 @@ def downgrade() -> None:
     op.drop_table("links")
     with op.batch_alter_table("follow_ups", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_follow_ups_owner_id"))
+        batch_op.drop_index("ix_follow_ups_due")
         batch_op.drop_index(
             "ix_follow_ups_one_open",
             sqlite_where=sa.text("status = 'open'"),
@@ -545,8 +661,17 @@ def downgrade() -> None:
         batch_op.drop_index("ix_events_of_application")
 
     op.drop_table("events")
+    op.drop_table("consent_texts")
+    op.drop_table("doomed_files")
+    with op.batch_alter_table("document_marks", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_document_marks_document_id"))
+        batch_op.drop_index(batch_op.f("ix_document_marks_candidate_id"))
+
+    op.drop_table("document_marks")
     with op.batch_alter_table("documents", schema=None) as batch_op:
         batch_op.drop_index("ix_documents_listed")
+        batch_op.drop_index("ix_documents_expiring")
+        batch_op.drop_index(batch_op.f("ix_documents_read_due_at"))
         batch_op.drop_index(batch_op.f("ix_documents_destroy_at"))
         batch_op.drop_index(batch_op.f("ix_documents_application_id"))
 
@@ -561,6 +686,7 @@ def downgrade() -> None:
     with op.batch_alter_table("applications", schema=None) as batch_op:
         batch_op.drop_index("ix_applications_listed")
         batch_op.drop_index("ix_applications_in_batch")
+        batch_op.drop_index("ix_applications_followed")
         batch_op.drop_index(batch_op.f("ix_applications_candidate_id"))
 
     op.drop_table("applications")
@@ -604,6 +730,14 @@ def downgrade() -> None:
         batch_op.drop_index("ix_fetches_due")
 
     op.drop_table("fetches")
+    with op.batch_alter_table("parcels", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_parcels_destroy_at"))
+
+    op.drop_table("parcels")
+    with op.batch_alter_table("errands", schema=None) as batch_op:
+        batch_op.drop_index("ix_errands_due")
+
+    op.drop_table("errands")
     op.drop_table("day_keys")
     op.drop_table("cursors")
     with op.batch_alter_table("conversations", schema=None) as batch_op:
@@ -617,6 +751,19 @@ def downgrade() -> None:
     op.drop_table("codes")
     op.drop_table("candidates")
     op.drop_table("buttons")
+    op.drop_table("new_links")
+    with op.batch_alter_table("batches", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_batches_created_at"))
+
     op.drop_table("batches")
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sessions_member_id"))
+        batch_op.drop_index(batch_op.f("ix_sessions_expires_at"))
+
+    op.drop_table("sessions")
+    with op.batch_alter_table("sign_ins", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_ins_expires_at"))
+
+    op.drop_table("sign_ins")
     op.drop_table("api_tokens")
     # ### end Alembic commands ###

@@ -88,6 +88,18 @@ class TestCheck:
 
         assert f"nobody answers at 127.0.0.1:{port}" in bulou("check", code=1).stdout
 
+    def test_tries_the_bucket(self, bulou: Bulou, company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A vault that cannot be reached is found before the first certificate comes; no key is shown."""
+        port = free_port()
+        monkeypatch.setenv("BULOU_VAULT_URL", "s3://papers/hr")
+        monkeypatch.setenv("BULOU_VAULT__ENDPOINT", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("BULOU_VAULT__ACCESS_KEY", "LTAI")
+        monkeypatch.setenv("BULOU_VAULT__SECRET_KEY", "hunter2")
+        done = bulou("check", code=1)
+
+        assert f"the vault s3://papers/hr at 127.0.0.1:{port} cannot be used: it does not answer" in done.stdout
+        assert "hunter2" not in done.stdout + done.stderr
+
     def test_tries_the_platform(self, bulou: Bulou, company: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """WeCom's address is where nobody listens."""
         app = {"CORP_ID": "ww1", "AGENT_ID": "1", "SECRET": "s", "TOKEN": "t", "AES_KEY": "a" * 43}

@@ -295,3 +295,18 @@ def test_every_row_is_a_draft_a_reject_or_not_counted(rows: list[list[str]]) -> 
     counted = [row.number for row in table.rows() if not is_uncounted([text_of(cell) for cell in row.cells])]
     assert counted == [row.row for row in found]
     assert all(row.name and row.position and (row.phone or row.email) for row in found if isinstance(row, Draft))
+
+
+@pytest.mark.parametrize("heading", ["健康证有效期", "健康证到期", "Certificate expires", "健康証明期限"])
+def test_who_has_a_date_there_works_here_already(heading: str) -> None:
+    """An empty cell is a candidate like any other; a date that can't be read is no reason to invite somebody."""
+    rows = checked(
+        listed(
+            f"姓名,手机,岗位,{heading}",
+            "王小梅,13800001234,店员,2026年12月1日",
+            "李雷,13900001234,店员,",
+            "韩梅,13700001234,店员,看不清",
+        )
+    )
+    assert [date(2026, 12, 1), None] == [row.certificate_until for row in rows if isinstance(row, Draft)]
+    assert [(4, "bad certificate date: 看不清")] == reasons(rows)

@@ -299,3 +299,39 @@ def test_no_shape_of_an_event_breaks_the_reader(kind: str, event: dict[str, Any]
     whole = message("post", {"content": when}, US, group=True)
     whole["event"]["message"].update(event)
     read(whole)
+
+
+# --- who is meant, what is answered, who has left ------------------------------------------------------------------
+
+
+def test_people_who_are_mentioned_are_told_with_their_accounts() -> None:
+    """Our own mention is no person."""
+    said = only(message("text", {"text": "@_user_1 /member add @_user_2 recruiter"}, US, LI, group=True))
+    assert "/member add 李 雷 recruiter" == said.text
+    assert {"李 雷": "ou_li"} == said.mentions
+
+
+def test_what_a_message_answers_is_told() -> None:
+    assert "om_0" == only(message("text", {"text": "导入"}, parent_id="om_0", root_id="om_0")).answers
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("contact.user.deleted_v3", {}),
+        ("contact.user.deleted_v3", {"is_resigned": True}),
+        ("contact.user.updated_v3", {"is_resigned": True}),
+        ("contact.user.updated_v3", {"is_frozen": True}),
+        ("contact.user.updated_v3", {"is_exited": True}),
+    ],
+)
+def test_whoever_leaves_or_is_locked_out(kind: str, status: dict[str, bool]) -> None:
+    left = only(told(kind, {"object": {"open_id": "ou_mei", "status": status}}))
+    assert Incoming("e1", MEI, Kind.LEFT, THEN) == left
+
+
+@pytest.mark.parametrize(
+    "event", [{"object": {"open_id": "ou_mei", "status": {"is_activated": True}}}, {"object": {}}, {}]
+)
+def test_other_changes_of_the_contacts_are_nobodys_business(event: dict[str, Any]) -> None:
+    assert isinstance(read(told("contact.user.updated_v3", event)), Nothing)

@@ -35,6 +35,7 @@ class Wire(ABC):
     stale: ClassVar[Any]  # "this token is no good"
     wrong_secret: ClassVar[Any]
     file_gone: ClassVar[Any]
+    accounts: ClassVar[tuple[Any, ...]]  # what is said of one in use, locked, gone, and out of our sight
     longest_request: ClassVar[int]  # of a text, in bytes
     largest_file: ClassVar[int]
 
@@ -106,6 +107,7 @@ class WeComWire(Wire):
         "/cgi-bin/message/update_template_card": "patch",
         "/cgi-bin/media/upload": "upload",
         "/cgi-bin/media/get": "file",
+        "/cgi-bin/user/get": "account",
     }
     successes: ClassVar = {
         "token": {"errcode": 0, "access_token": "TOKEN-1", "expires_in": 7200},
@@ -120,6 +122,12 @@ class WeComWire(Wire):
     stale: ClassVar = {"errcode": 42001}
     wrong_secret: ClassVar = {"errcode": 40001}
     file_gone: ClassVar = {"errcode": 40007}
+    accounts: ClassVar = (
+        {"errcode": 0, "status": 1},
+        {"errcode": 0, "status": 2},
+        {"errcode": 60111},
+        {"errcode": 60011},
+    )
     longest_request = 2048 + 400
     largest_file = 20 * 2**20
 
@@ -194,6 +202,7 @@ class FeishuWire(Wire):
         "/open-apis/im/v1/files": "upload",
         "/open-apis/im/v1/messages/om_1/resources/file_1": "file",
         "/open-apis/bot/v3/info": "info",
+        "/open-apis/contact/v3/users/[^/]+": "account",
     }
     successes: ClassVar = {
         "token": {"code": 0, "tenant_access_token": "TOKEN-1", "expire": 7200},
@@ -209,6 +218,12 @@ class FeishuWire(Wire):
     stale: ClassVar = {"code": 99991663}
     wrong_secret: ClassVar = {"code": 10015}
     file_gone: ClassVar = {"code": 234005}
+    accounts: ClassVar = (
+        {"code": 0, "data": {"user": {"status": {"is_frozen": False, "is_resigned": False}}}},
+        {"code": 0, "data": {"user": {"status": {"is_frozen": True}}}},
+        {"code": 41012},
+        {"code": 41050},
+    )
     longest_request = 150 * 2**10
     largest_file = 30 * 2**20
 

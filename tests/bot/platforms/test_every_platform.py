@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.clock import StandingClock
 from bot.errors import Forged, GiveUp, Malformed, TryLater
-from bot.platforms.base import Fetched, Platform
+from bot.platforms.base import Directory, Fetched, Platform
 from recruiting.chat import Button, Challenge, Kind, Message, Nothing, Person
 
 HELLO = Message("您好")
@@ -254,3 +254,16 @@ async def test_a_file_that_nobody_would_take_is_not_even_tried(platform: Platfor
         with pytest.raises(GiveUp):
             await platform.send_file(wire.person, Fetched(content, "a.pdf", "application/pdf"), "1")
     assert [] == wire.calls
+
+
+# --- who works for the company -----------------------------------------------------------------------------------
+
+
+async def test_knows_whose_account_is_in_use(platform: Platform, wire: Any) -> None:
+    """Active, locked, gone, and somebody of whom we may know nothing."""
+    assert isinstance(platform, Directory)
+    wire.script["account"] = list(wire.accounts)
+    assert [True, False, False, None] == [await platform.active("somebody") for _ in wire.accounts]
+    wire.script["account"] = [wire.busy]
+    with pytest.raises(TryLater):
+        await platform.active("somebody")

@@ -276,7 +276,7 @@ async def test_nothing_is_kept_without_consent(place: Place) -> None:
 
     assert 409 == (await place.client.post(f"/p/{token}", data=form)).status
     assert [] == await place.rows(described(Document))
-    assert [] == list(place.context.vault.folder.iterdir())
+    assert [] == await place.context.vault.names()
 
 
 async def test_a_no_offers_the_shop_and_asks_no_more(place: Place) -> None:
@@ -301,7 +301,7 @@ async def test_what_is_no_picture_is_refused_in_words(place: Place, content: byt
     assert status == response.status
     assert 'role="status"' in await response.text()
     assert [] == await place.rows(described(Document))
-    assert [] == list(place.context.vault.folder.iterdir())
+    assert [] == await place.context.vault.names()
 
 
 async def test_a_file_that_nobody_wants_any_more_is_destroyed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,13 +348,16 @@ async def test_a_rejected_certificate_is_asked_for_again_with_its_reason(place: 
 
 
 async def test_a_second_side_can_follow(place: Place) -> None:
+    """Front and back are one document of two pages."""
     id, token = await ready(place, "health_certificate")
     await place.press(token, "consent")
     await upload(place, token)
     assert "正在审核" in await place.page(token)
     await upload(place, token)
 
-    assert 2 == len((await place.loaded(id)).application.waiting)
+    assert 1 == len((await place.loaded(id)).application.waiting)
+    (row,) = await place.rows(described(Document))
+    assert 2 == len(row["pages"])
 
 
 async def test_an_upload_elsewhere_is_not_needed(place: Place) -> None:

@@ -72,8 +72,9 @@ async def test_a_member_is_answered_in_the_response(place: Place, wang: str) -> 
     await place.apply("李梅")
     told = await tell(place, said("/状态 李梅"))
     assert told is not None
-    assert ("stream", True) == (told["msgtype"], told["stream"]["finish"])
-    assert "李梅" in told["stream"]["content"]
+    assert "template_card" == told["msgtype"]
+    assert "李梅" in str(told["template_card"])
+    assert ["现在催办", "发过什么", "看电话"] == [each["text"] for each in told["template_card"]["button_list"]]
     assert [] == await place.inbox()
     rows = await place.rows(select(OutboxRow).where(OutboxRow.rung == "passive"))
     assert [("accepted", "wecom.botgroup", 1)] == [(row["status"], row["surface"], row["tries"]) for row in rows]

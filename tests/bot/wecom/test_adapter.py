@@ -249,3 +249,19 @@ async def test_a_candidate_who_taps_is_told_from_one_who_types(platform: WeComPl
     pulled = await platform.pull(Doorbell("wecom.kf", "wkDesk", "T"), "")
     found: list[Incoming] = list(pulled.items)
     assert [(Kind.TAP, "slot:1", MEI), (Kind.TEXT, "", MEI)] == [(i.kind, i.key, i.sender) for i in found]
+
+
+def test_inside_wecom_nobody_is_asked_who_they_are(clock: StandingClock) -> None:
+    """Its own browser signs in silently; every other one goes to the page with the code to scan."""
+    platform = WeComPlatform(
+        api_base="http://127.0.0.1:1", corp_id="ww1", agent_id=1000002, secret="s", token="t", aes_key="a" * 43,
+        kf_open_kfid="", now=clock.now,
+    )  # fmt: skip
+    back = "https://hr.example.com/dashboard/login/wecom/back"
+    inside = platform.sign_in_page(back, "abc123", "Mozilla/5.0 (iPhone) wxwork/4.1.36 MicroMessenger/7.0.1")
+    outside = platform.sign_in_page(back, "abc123", "Mozilla/5.0 (Windows NT 10.0)")
+
+    assert inside.startswith("https://open.weixin.qq.com/connect/oauth2/authorize?appid=ww1&agentid=1000002&")
+    assert inside.endswith("&state=abc123&response_type=code&scope=snsapi_base#wechat_redirect")
+    assert outside.startswith("https://login.work.weixin.qq.com/wwlogin/sso/login?login_type=CorpApp&appid=ww1&")
+    assert "redirect_uri=https%3A%2F%2Fhr.example.com%2Fdashboard%2Flogin%2Fwecom%2Fback" in outside

@@ -230,3 +230,33 @@ def test_odd_contents_never_stop_the_loop(content: Any) -> None:
     assert Incoming("m1", MEI, Kind.TEXT, AT) == read_kf_item(kf("text", content), "wkDesk", NOW)
     assert Incoming("m1", MEI, Kind.UNSUPPORTED, AT) == read_kf_item(kf("image", content), "wkDesk", NOW)
     assert read_kf_item({**kf("event", content), "origin": 4}, "wkDesk", NOW) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"ChangeType": "delete_user", "UserID": "ZhangSan"},
+        {"ChangeType": "update_user", "UserID": "ZhangSan", "Status": "2"},
+        {"ChangeType": "update_user", "UserID": "ZhangSan", "Status": "5"},
+    ],
+)
+def test_whoever_leaves_or_is_locked_out(fields: dict[str, str]) -> None:
+    """Nobody in particular says so; told twice, it has the same id."""
+    first, again = (read(MsgType="event", Event="change_contact", FromUserName="sys", **fields) for _ in range(2))
+    (left,) = first
+    assert (ZHANG, Kind.LEFT, AT) == (left.sender, left.kind, left.at)
+    assert first == again
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"ChangeType": "create_user", "UserID": "ZhangSan"},
+        {"ChangeType": "update_user", "UserID": "ZhangSan", "Status": "1"},
+        {"ChangeType": "update_user", "UserID": "ZhangSan"},
+        {"ChangeType": "delete_user"},
+        {"ChangeType": "update_party", "Id": "2"},
+    ],
+)
+def test_other_changes_of_the_contacts_are_nobodys_business(fields: dict[str, str]) -> None:
+    assert isinstance(read(MsgType="event", Event="change_contact", FromUserName="sys", **fields), Nothing)

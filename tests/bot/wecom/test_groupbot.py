@@ -1,5 +1,7 @@
 """The 智能机器人's door: sealed JSON for an empty receiver, what was said without the mention, and its one answer."""
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +13,7 @@ from bot.errors import Forged, Malformed
 from bot.platforms.wecom.crypto import CallbackCrypto
 from bot.platforms.wecom.groupbot import GroupBot, Poll, without_mention
 from bot.platforms.wecom.groupbot_cards import STREAM_LIMIT
-from recruiting.chat import Button, Challenge, Incoming, Kind, Message, Nothing, Person
+from recruiting.chat import Button, Challenge, Chart, Incoming, Kind, Message, Nothing, Person
 
 TOKEN, AES_KEY = "QDG6eK", "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -158,8 +160,14 @@ def test_words_in_other_forms_are_words(bot: GroupBot) -> None:
     assert "/待办" == read(bot, said(msgtype="mixed", mixed={"msg_item": items})).text
     assert "待办" == read(bot, said(msgtype="voice", chattype="single", voice={"content": "待办"})).text
     only_picture = said(msgtype="mixed", mixed={"msg_item": items[1:]})
-    for told in (only_picture, said(msgtype="image"), said(msgtype="file"), said(msgtype="mixed", mixed=[])):
+    for told in (only_picture, said(msgtype="image"), said(msgtype="mixed", mixed=[])):
         assert Kind.UNSUPPORTED is read(bot, told).kind
+
+
+def test_a_file_is_heard_of_and_not_taken(bot: GroupBot) -> None:
+    """It comes without a name: whoever sent it is told where lists go."""
+    told = read(bot, said(msgtype="file", chattype="single", file={"url": "https://example.com/f"}))
+    assert (Kind.FILE, None) == (told.kind, told.file)
 
 
 @pytest.mark.parametrize(
@@ -182,22 +190,22 @@ def test_opening_the_chat_is_entering(bot: GroupBot) -> None:
     assert Kind.ENTER is read(bot, event("enter_chat", {})).kind
 
 
-def test_words_are_told_as_a_finished_stream(bot: GroupBot) -> None:
+async def test_words_are_told_as_a_finished_stream(bot: GroupBot) -> None:
     query, _ = callback({})
-    told = opened(bot.answer(query, "m1", [Message("第一", title="标题"), Message("<@all> [x](http://y)")]))
+    told = opened(await bot.answer(query, "m1", [Message("第一", title="标题"), Message("<@all> [x](http://y)")]))
     content = "**标题**\n第一\n\n＜@all> [x] (http://y)"
     assert {"msgtype": "stream", "stream": {"id": "m1", "finish": True, "content": content}} == told
-    assert b"" == bot.answer(query, "m1", [])
+    assert b"" == await bot.answer(query, "m1", [])
 
 
-def test_what_is_too_long_is_cut_at_a_letter(bot: GroupBot) -> None:
-    content = opened(bot.answer(callback({})[0], "m1", [Message("好" * 10_000)]))["stream"]["content"]
+async def test_what_is_too_long_is_cut_at_a_letter(bot: GroupBot) -> None:
+    content = opened(await bot.answer(callback({})[0], "m1", [Message("好" * 10_000)]))["stream"]["content"]
     assert STREAM_LIMIT - 3 < len(content.encode()) <= STREAM_LIMIT
     assert content.endswith("好…")
 
 
-def test_a_short_message_with_buttons_is_one_card(bot: GroupBot) -> None:
-    told = opened(bot.answer(callback({})[0], "m1", [CARD]))
+async def test_a_short_message_with_buttons_is_one_card(bot: GroupBot) -> None:
+    told = opened(await bot.answer(callback({})[0], "m1", [CARD]))
     card = told["template_card"]
     assert ("template_card", "健康证", "李梅 · 店员", "m1") == (
         told["msgtype"],
@@ -209,34 +217,34 @@ def test_a_short_message_with_buttons_is_one_card(bot: GroupBot) -> None:
     assert buttons == card["button_list"]
 
 
-def test_what_does_not_fit_a_card_stands_above_it(bot: GroupBot) -> None:
+async def test_what_does_not_fit_a_card_stands_above_it(bot: GroupBot) -> None:
     """Long words, and links: this bot's buttons can't be links."""
     link = Button("查看", url="https://example.com/v/1")
     long = Message("长" * 200, title="健康证", buttons=CARD.buttons)
     for message in (long, Message("短", title="健康证", buttons=(*CARD.buttons, link))):
-        told = opened(bot.answer(callback({})[0], "m1", [message]))
+        told = opened(await bot.answer(callback({})[0], "m1", [message]))
         assert "stream_with_template_card" == told["msgtype"]
         assert message.text in told["stream"]["content"]
         assert {"text", "style", "key"} == set().union(*told["template_card"]["button_list"])
     assert "[查看](https://example.com/v/1)" in told["stream"]["content"]
 
 
-def test_several_messages_share_one_card_with_numbers(bot: GroupBot) -> None:
+async def test_several_messages_share_one_card_with_numbers(bot: GroupBot) -> None:
     """Six buttons fit; a set that does not fit whole is left out, its words are not."""
     others = [
         Message(f"第{n}位", buttons=(Button("通过", key=f"approve:{n}"), Button("退回", key=f"reject:{n}")))
         for n in (2, 3, 4)
     ]
-    told = opened(bot.answer(callback({})[0], "m1", [Message("共4份"), CARD, *others]))
+    told = opened(await bot.answer(callback({})[0], "m1", [Message("共4份"), CARD, *others]))
     shown = [button["text"] for button in told["template_card"]["button_list"]]
     assert ["①通过", "①退回", "②通过", "②退回", "③通过", "③退回"] == shown
     assert "共4份\n\n**① 健康证**\n李梅 · 店员\n\n② 第2位\n\n③ 第3位\n\n④ 第4位" == told["stream"]["content"]
 
 
-def test_a_later_answer_is_never_a_card_alone(bot: GroupBot) -> None:
+async def test_a_later_answer_is_never_a_card_alone(bot: GroupBot) -> None:
     """Who asks how a stream goes on gets that stream."""
     poll = Poll("m1.1772413200", "m1", timedelta(seconds=3))
-    told = opened(bot.answer(callback({})[0], "m1", [CARD], poll))
+    told = opened(await bot.answer(callback({})[0], "m1", [CARD], poll))
     assert ("stream_with_template_card", "m1.1772413200") == (told["msgtype"], told["stream"]["id"])
     assert "m1" == told["template_card"]["task_id"]
 
@@ -283,3 +291,13 @@ def test_of_a_card_about_several_people_only_one_is_settled(bot: GroupBot) -> No
 def test_a_card_that_nobody_remembers_can_still_say_something(bot: GroupBot) -> None:
     card = opened(bot.change(callback({})[0], "t1", [], "请再点一次", "wangwu"))["template_card"]
     assert ("请再点一次", "✓") == (card["main_title"]["title"], card["replace_text"])
+
+
+async def test_numbers_are_drawn_where_a_picture_may_stand(bot: GroupBot) -> None:
+    """The finished stream carries one PNG beside the words; its checksum is that of the picture's bytes."""
+    funnel = Message("三月：4人", chart=Chart("funnel", (("AI 面试", 4.0), ("已录用", 1.0))))
+    told = opened(await bot.answer(callback({})[0], "m1", [funnel]))["stream"]
+    (item,) = told["msg_item"]
+    content = base64.b64decode(item["image"]["base64"])
+    assert (True, "image", b"\x89PNG") == (told["finish"], item["msgtype"], content[:4])
+    assert hashlib.md5(content, usedforsecurity=False).hexdigest() == item["image"]["md5"]
