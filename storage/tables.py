@@ -4,7 +4,17 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.key_tables import DayKey, RootKey
@@ -223,7 +233,20 @@ class OutboxRow(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         UniqueConstraint("promise", "rung"),
-        Index("ix_outbox_due", "status", "due_at"),
+        # What waits comes out in its order without sorting: a whole batch may be due at one moment.
+        Index(
+            "ix_outbox_due",
+            "due_at",
+            "created_at",
+            sqlite_where=text("status = 'waiting'"),
+            postgresql_where=text("status = 'waiting'"),
+        ),
+        Index(
+            "ix_outbox_sending",
+            "sending_at",
+            sqlite_where=text("status = 'sending'"),
+            postgresql_where=text("status = 'sending'"),
+        ),
         Index("ix_outbox_of_application", "application_id"),
         Index("ix_outbox_platform_id", "platform_id"),
         # What a person got today is counted whenever one of their applications is read.
@@ -270,6 +293,11 @@ class OutboxRow(Base):
     card: Mapped[Long | None]  # handle for one change of a card
     leader_id: Mapped[Ref | None]  # it went out as part of this message: a window's five are a budget
     reason: Mapped[Long | None]  # why it failed, was skipped or waits; a code or a few words, never content
+
+
+# As the indexes say it: of a bound value the planner would not know that it is the one they are for.
+WAITS = OutboxRow.status == literal_column("'waiting'")
+SENDS = OutboxRow.status == literal_column("'sending'")
 
 
 class Incoming(Base):
