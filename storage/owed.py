@@ -9,7 +9,6 @@ import orjson
 from recruiting.model import Purpose
 from storage.keys import Box
 from storage.tables import OutboxRow, Sending
-from storage.types import random_id
 from storage.unit import Unit
 
 # What a handler answered (`start` of a row), as opposed to what the rules owe; a welcome needs no open window.
@@ -47,7 +46,7 @@ def owe(
 
     `box` is the candidate's, or that of `day` where the message belongs to no single candidate.
     """
-    id = random_id()
+    id = unit.new_id()
     unit.add(
         OutboxRow,
         id=id,

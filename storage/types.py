@@ -1,7 +1,6 @@
 """What a column may hold: moments, sealed words, JSON and random ids; and the base of all tables."""
 
 import enum
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar
 
@@ -11,7 +10,10 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from storage.drawn import Drawn
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ids = Drawn(16)
 
 
 class SealedBytes(bytes):
@@ -74,7 +76,7 @@ class Json(TypeDecorator[Any]):
 
 def random_id() -> str:
     """A fresh random name of 128 bits: ids are never counted up, so none can be guessed."""
-    return secrets.token_hex(16)
+    return _ids.take().hex()
 
 
 def _stored_values(kind: type[enum.Enum]) -> list[str]:

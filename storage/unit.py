@@ -14,10 +14,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recruiting.chat import Person
+from recruiting.model import Application
 from recruiting.office import Office
 from recruiting.process import Process, Rung
 from storage.appending import not_given
 from storage.database import Database
+from storage.drawn import Drawn
 from storage.keys import Box, DayKeys, Keyring
 from storage.tables import (
     ApplicationRow,
@@ -36,9 +38,10 @@ from storage.tables import (
     TimerRow,
     Visit,
 )
-from storage.types import Base
+from storage.types import Base, random_id
 
 MANY = 50  # rows of one table from which it pays to bypass SQLAlchemy
+_id_ends = Drawn(15)
 
 # Parents before children, so that foreign keys hold at every statement.
 _ORDER: Sequence[type[Base]] = (
@@ -75,6 +78,7 @@ class Ground:
     office: Office = Office()  # the company's working days and hours
     urgent: str = ""  # how a follow-up's card is made urgent in Feishu: app, sms, phone; empty = not at all
     processes: dict[tuple[str, int], Process] = field(default_factory=dict)
+    blanks: dict[tuple[str, int], Application] = field(default_factory=dict, init=False)  # of each process an empty one
     _day: tuple[datetime, datetime, date] | None = field(default=None, init=False)  # from, until, which
 
     def today(self, now: datetime) -> date:
@@ -111,6 +115,13 @@ class Unit:
         self.tokens: dict[tuple[str, str, int, str], str] = {}  # application, stage, visit, kind -> token in a link
         self.links: dict[str, dict[tuple[str, int, str], Mapping[str, Any]]] = {}  # application -> its links, if read
         self.load: dict[str, int] = {}  # member -> open follow-ups, counted once a unit
+        self._id_begins = random_id()[:2]
+
+    def new_id(self) -> str:
+        """A fresh random id. Those of one transaction share two digits, and 120 bits remain to be guessed: so what is
+        written together lies together in every index, and SQLite writes half as much.
+        """
+        return self._id_begins + _id_ends.take().hex()
 
     def add(self, table: type[Base], **row: Any) -> None:
         """Insert a row at the next flush. A row whose unique key exists already is left out silently."""
