@@ -137,9 +137,9 @@ class Unit:
     async def flush(self) -> None:
         """Write what has been collected: a statement a table."""
         for table in (*_ORDER, *(t for t in self._inserts if t not in _ORDER)):
-            alike: dict[frozenset[str], list[dict[str, Any]]] = {}
+            alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
             for row in self._inserts.pop(table, ()):
-                alike.setdefault(frozenset(row), []).append(row)
+                alike.setdefault(tuple(row), []).append(row)
             for names, rows in alike.items():
                 await self._insert_all(table, names, rows)
 
