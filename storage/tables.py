@@ -13,12 +13,11 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     literal_column,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.key_tables import DayKey, RootKey
-from storage.types import Base, SealedBytes, random_id
+from storage.types import Base, SealedBytes, partial_index, random_id
 
 __all__ = ["Base", "DayKey", "RootKey"]
 
@@ -196,13 +195,12 @@ class FollowUpRow(Base):
 
     __tablename__ = "follow_ups"
     __table_args__ = (
-        Index(
+        partial_index(
             "ix_follow_ups_one_open",
             "application_id",
             "stage",
             unique=True,
-            sqlite_where=text("status = 'open'"),
-            postgresql_where=text("status = 'open'"),
+            where="status = 'open'",
         ),
         Index("ix_follow_ups_listed", "status", "opened_at"),
         Index("ix_follow_ups_of_application", "application_id"),
@@ -234,34 +232,30 @@ class OutboxRow(Base):
     __table_args__ = (
         UniqueConstraint("promise", "rung"),
         # What waits comes out in its order without sorting: a whole batch may be due at one moment.
-        Index(
+        partial_index(
             "ix_outbox_due",
             "due_at",
             "created_at",
-            sqlite_where=text("status = 'waiting'"),
-            postgresql_where=text("status = 'waiting'"),
+            where="status = 'waiting'",
         ),
-        Index(
+        partial_index(
             "ix_outbox_sending",
             "sending_at",
-            sqlite_where=text("status = 'sending'"),
-            postgresql_where=text("status = 'sending'"),
+            where="status = 'sending'",
         ),
         Index("ix_outbox_of_application", "application_id"),
         Index("ix_outbox_platform_id", "platform_id"),
         # What a person got today is counted whenever one of their applications is read.
-        Index(
+        partial_index(
             "ix_outbox_nudges",
             "candidate_id",
             "created_at",
-            sqlite_where=text("purpose = 'nudge'"),
-            postgresql_where=text("purpose = 'nudge'"),
+            where="purpose = 'nudge'",
         ),
-        Index(
+        partial_index(
             "ix_outbox_led",
             "leader_id",
-            sqlite_where=text("leader_id IS NOT NULL"),
-            postgresql_where=text("leader_id IS NOT NULL"),
+            where="leader_id IS NOT NULL",
         ),
     )
 

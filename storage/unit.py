@@ -4,13 +4,14 @@ A unit collects inserts and writes them with one statement a table when it is fl
 into these rows. One unit may carry many applications (a sweep over due timers) or one (a click).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cache
+from importlib import import_module
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Table, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recruiting.chat import Person
@@ -95,6 +96,13 @@ class Ground:
         return local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=self.timezone)
 
 
+@cache
+def _inserting(dialect: str) -> Callable[[Table], Any]:
+    """How rows are inserted into this database; what SQLAlchemy knows of the other one is not loaded."""
+    insert: Callable[[Table], Any] = import_module(f"sqlalchemy.dialects.{dialect}").insert
+    return insert
+
+
 def rows_of(result: CursorResult[Any]) -> list[dict[str, Any]]:
     """All rows of a query as dicts, at a third of what SQLAlchemy's own mappings cost."""
     names = list(result.keys())
@@ -151,9 +159,7 @@ class Unit:
 
     def _insert(self, table: Any) -> Any:
         assert isinstance(table, Table)
-        if self.connection.dialect.name == "sqlite":
-            return sqlite.insert(table).on_conflict_do_nothing()
-        return postgresql.insert(table).on_conflict_do_nothing()
+        return _inserting(self.connection.dialect.name)(table).on_conflict_do_nothing()
 
     async def one(self, statement: Any) -> Mapping[str, Any] | None:
         """The first row of a query as a mapping, or None. Flushes first, so that it sees its own writes."""
