@@ -248,7 +248,8 @@ def _items(data: Mapping[str, Any], key: str) -> Sequence[Any]:
 class _Part(BaseModel):
     """A piece of a process: never changes, and refuses keys that it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    # What checks a part is made with what checks the whole: made for each by itself it would be a tenth of every start.
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 # --- The words of the language ----------------------------------------------------------------------------------------
