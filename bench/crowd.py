@@ -49,6 +49,7 @@ COUNTED_UP = {(EventRow.__tablename__, "seq"), (TimerRow.__tablename__, "id")}  
 TO_COME = {("timers", "due_at"), ("follow_ups", "due_at"), ("watches", "next_at")}  # later and later instead
 ENDED = f"n % {OPEN} <> 1"
 ONLY = {
+    "outbox": "status NOT IN ('waiting', 'sending')",
     "timers": f"NOT ({ENDED})",
     "follow_ups": f"(status = 'done' OR n % {PURSUED} = 1)",
 }

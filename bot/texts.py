@@ -87,7 +87,8 @@ class Texts:
         }
         self._chain = lru_cache(maxsize=256)(self._make_chain)
         self._template = lru_cache(maxsize=4096)(self._find_template)
-        self._calendar = lru_cache(maxsize=1024)(self._on_calendar)  # the messages of one batch name the same deadline
+        self._moment = lru_cache(maxsize=1024)(self._say_moment)  # the messages of one batch name the same deadline
+        self._day = lru_cache(maxsize=16)(_local_day)
 
     @classmethod
     def load(cls, folder: Path = FOLDER) -> "Texts":
@@ -231,18 +232,21 @@ class Texts:
 
         Today and tomorrow keep their date, because a message may be read late.
         """
-        local, today = moment.astimezone(timezone), now.astimezone(timezone).date()
+        return self._moment(moment, locale, timezone, self._day(now, timezone))
+
+    def _say_moment(self, moment: datetime, locale: str, timezone: tzinfo, today: date) -> str:
+        local = moment.astimezone(timezone)
         near = {today: "when.today", today + timedelta(days=1): "when.tomorrow"}
         far = "when.moment" if local.year == today.year else "when.moment_year"
-        return self._calendar(near.get(local.date(), far), local, locale)
+        return self._on_calendar(near.get(local.date(), far), local, locale)
 
     def slot(self, start: datetime, locale: str, timezone: tzinfo) -> str:
         """A slot on a small button, such as 25日周三14:00. `start`: aware."""
-        return self._calendar("when.slot", start.astimezone(timezone), locale)
+        return self._on_calendar("when.slot", start.astimezone(timezone), locale)
 
     def day(self, day: date, locale: str) -> str:
         """A day with its year, such as 2027年11月25日."""
-        return self._calendar("when.day", datetime.combine(day, time()), locale)
+        return self._on_calendar("when.day", datetime.combine(day, time()), locale)
 
     def lasting(self, length: timedelta, locale: str) -> str:
         """A duration in its two largest units, such as 1天2小时; what is smaller is left out."""
@@ -283,6 +287,10 @@ def stage_override(texts: Mapping[str, Mapping[str, str]], key: str) -> Mapping[
 def standard_texts() -> Texts:
     """The texts that come with the bot, read once."""
     return Texts.load()
+
+
+def _local_day(moment: datetime, timezone: tzinfo) -> date:
+    return moment.astimezone(timezone).date()
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

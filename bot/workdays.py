@@ -4,8 +4,6 @@ import logging
 from datetime import date
 from functools import cache
 
-import chinese_calendar
-
 from recruiting.office import monday_to_friday
 
 log = logging.getLogger(__name__)
@@ -13,6 +11,8 @@ log = logging.getLogger(__name__)
 
 def chinese_workday(day: date) -> bool:
     """Whether people work on this day. Of a year whose holidays are not known yet: Monday to Friday."""
+    import chinese_calendar  # twenty years of holidays: read when the first day is asked for
+
     try:
         return bool(chinese_calendar.is_workday(day))
     except NotImplementedError:

@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from rapidfuzz import fuzz, process, utils
 
 from recruiting.process import (
     Alert,
@@ -237,6 +236,8 @@ def _suggest(what: str, choices: Sequence[str], given: Any) -> str:
 def _nearest(given: Any, choices: Collection[str]) -> str | None:
     if not isinstance(given, str) or not choices:
         return None
+    from rapidfuzz import fuzz, process, utils  # only who has made a mistake waits for it
+
     found = process.extractOne(given, choices, scorer=fuzz.ratio, processor=utils.default_process, score_cutoff=60)
     return found[0] if found else None
 

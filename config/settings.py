@@ -35,7 +35,6 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticUndefined
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
-from rapidfuzz import fuzz, process
 
 from recruiting.process import Fault, Link, Locale, all_at_once, wrong
 
@@ -200,7 +199,9 @@ def _together(data: Mapping[str, Any], section: str, *names: str) -> Iterator[Fa
 class _Section(BaseModel):
     """Settings that belong together; absent unless one of them is set."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True, defer_build=True
+    )
 
     @classmethod
     def faults(cls, data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -648,6 +649,8 @@ def warnings(settings: Settings) -> list[str]:
 
 
 def _perhaps(name: str) -> str:
+    from rapidfuzz import fuzz, process  # only who has made a mistake waits for it
+
     near = process.extractOne(name, _known(), scorer=fuzz.ratio, score_cutoff=80)
     return f"; did you mean {near[0]}?" if near else ""
 

@@ -6,6 +6,7 @@ be undone must be said plainly and briefly. A story in which a word merely occur
 
 import re
 import unicodedata
+from functools import cache
 
 from recruiting.phrases import AFTER, BEFORE, NO, PHRASES, YES, Intent, alternatives
 
@@ -32,7 +33,6 @@ def _compiled(listed: str) -> re.Pattern[str]:
 
 _POLITE = re.compile(rf"^({_compiled(BEFORE).pattern})(?![a-z'])\s*")
 _PARTICLES = re.compile(rf"(\s*(?<![a-z])({_compiled(AFTER).pattern}))+$")
-_PATTERNS = [(wish, _compiled(whole), _compiled(part)) for wish, (whole, part) in PHRASES.items()]
 _YES, _NO = _compiled(YES), _compiled(NO)
 
 _NOT_BEFORE = re.compile(
@@ -41,6 +41,14 @@ _NOT_BEFORE = re.compile(
     r"|(?<![a-z])(?:don'?t|do not|not|never|no need to|didn'?t|did not|won'?t|doesn'?t|shouldn'?t|without|no)"
     r"(?:\s+\w+){0,2}\s*$"
 )
+
+
+@cache
+def _patterns() -> list[tuple[Intent, re.Pattern[str], re.Pattern[str]]]:
+    """What each wish sounds like: made when somebody first writes, or every start would wait for it."""
+    return [(wish, _compiled(whole), _compiled(part)) for wish, (whole, part) in PHRASES.items()]
+
+
 _ASKING = re.compile(r"(.)[不没]\1")  # 能不能 asks, and denies nothing
 _NOT_AFTER = re.compile(
     r"\s*(?:し(?:ない|ません|なくて)|(?:では|じゃ)(?:ない|ありません)|は?不要|不用了|就不用|不必了)"
@@ -53,7 +61,7 @@ def intent(text: str) -> Intent | None:
         return None
     plain = _ASKING.sub(r"\1", _tidy(text))
     length = _length(plain)
-    for wish, whole, part in _PATTERNS:
+    for wish, whole, part in _patterns():
         if whole.fullmatch(plain):
             return wish
         found = part.search(plain)

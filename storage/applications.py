@@ -1,6 +1,6 @@
 """Applications: load them with what the rules must know of their person, save what has changed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -17,56 +17,61 @@ from storage.tables import ApplicationRow, Batch, Candidate, OutboxRow, ProcessV
 from storage.types import UtcDateTime
 from storage.unit import Unit, rows_of
 
-_MOMENTS = (
-    "entered_at",
-    "since",
-    "invited_at",
-    "clicked_at",
-    "participated_at",
-    "completed_at",
-    "replied_at",
-    "uploaded_at",
-    "decided_at",
-    "confirmed_at",
-    "meeting",
-)
-_PLAIN = ("imported", "uploads", "settled", "moved", "unanswered", "gone")
-_MAPS = ("visits", "scores", "nudges", "warned", "read")
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+# Each folded field of an application: how it is written as plain JSON, and how it is read.
+_Turn = Callable[[Any], Any]
+_MOMENT: tuple[_Turn, _Turn] = datetime.isoformat, datetime.fromisoformat
+_PLAIN: tuple[_Turn, _Turn] = _itself, _itself
+_MAP: tuple[_Turn, _Turn] = dict, _itself
+_SET: tuple[_Turn, _Turn] = sorted, frozenset
+_LIST: tuple[_Turn, _Turn] = list, tuple
+_FOLDED: Mapping[str, tuple[_Turn, _Turn]] = {
+    "entered_at": _MOMENT,
+    "since": _MOMENT,
+    "invited_at": _MOMENT,
+    "clicked_at": _MOMENT,
+    "participated_at": _MOMENT,
+    "completed_at": _MOMENT,
+    "replied_at": _MOMENT,
+    "uploaded_at": _MOMENT,
+    "decided_at": _MOMENT,
+    "confirmed_at": _MOMENT,
+    "meeting": _MOMENT,
+    "imported": _PLAIN,
+    "uploads": _PLAIN,
+    "settled": _PLAIN,
+    "moved": _PLAIN,
+    "unanswered": _PLAIN,
+    "gone": _PLAIN,
+    "visits": _MAP,
+    "scores": _MAP,
+    "nudges": _MAP,
+    "warned": _MAP,
+    "read": _MAP,
+    "passed": _SET,
+    "waiting": _SET,
+    "follow_up": _LIST,
+    "calling": _LIST,
+    "approvals": (
+        lambda approvals: {stage: day.isoformat() for stage, day in approvals.items()},
+        lambda approvals: {stage: date.fromisoformat(day) for stage, day in approvals.items()},
+    ),
+}
 
 
 def to_state(application: Application) -> dict[str, Any]:
     """The folded part of an application as plain JSON values; what is empty is left out."""
-    state: dict[str, Any] = {}
-    for name in _MOMENTS:
-        if (moment := getattr(application, name)) is not None:
-            state[name] = moment.isoformat()
-    for name in (*_PLAIN, *_MAPS):
-        if value := getattr(application, name):
-            state[name] = dict(value) if name in _MAPS else value
-    for name, value in (
-        ("passed", sorted(application.passed)),
-        ("waiting", sorted(application.waiting)),
-        ("follow_up", list(application.follow_up)),
-        ("calling", list(application.calling)),
-        ("approvals", {stage: day.isoformat() for stage, day in application.approvals.items()}),
-    ):
-        if value:
-            state[name] = value
-    return state
+    fields = vars(application)
+    return {name: write(fields[name]) for name, (write, _) in _FOLDED.items() if fields[name]}
 
 
-def from_state(base: Application, state: Mapping[str, Any]) -> Application:
-    """The inverse of `to_state`, on top of an application that knows its id, process and columns."""
-    fields: dict[str, Any] = {name: datetime.fromisoformat(state[name]) for name in _MOMENTS if name in state}
-    fields |= {name: state[name] for name in (*_PLAIN, *_MAPS) if name in state}
-    return base.but(
-        passed=frozenset(state.get("passed", ())),
-        waiting=frozenset(state.get("waiting", ())),
-        follow_up=tuple(state.get("follow_up", ())),
-        calling=tuple(state.get("calling", ())),
-        approvals={stage: date.fromisoformat(day) for stage, day in state.get("approvals", {}).items()},
-        **fields,
-    )
+def from_state(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `to_state`: the fields of an application that are not empty."""
+    return {name: _FOLDED[name][1](value) for name, value in state.items()}
 
 
 @dataclass
@@ -160,24 +165,21 @@ async def _load(unit: Unit, statement: Any, ids: Collection[str]) -> dict[str, L
     for row in rows:
         if row["key"] is None:
             continue
-        process = await process_of(unit, row["process_id"], row["process_version"])
+        blank = await _blank(unit, row["process_id"], row["process_version"])
         person = Standing(
             reachable=_reachable(unit, row, chats),
             opted_out=row["opted_out_at"] is not None,
             sent_today=sent.get(row["candidate_id"], 0),
         )
-        base = Application(
+        application = blank.but(
             id=row["id"],
-            process=process,
-            timezone=unit.ground.timezone,
-            office=unit.ground.office,
             person=person,
             status=Status(row["status"]),
             stage=row["stage"],
             visit=row["visit"],
             ended_at=row["ended_at"],
+            **from_state(row["state"]),
         )
-        application = from_state(base, row["state"])
         loaded[row["id"]] = Loaded(
             application=application,
             candidate_id=row["candidate_id"],
@@ -193,6 +195,16 @@ async def _load(unit: Unit, statement: Any, ids: Collection[str]) -> dict[str, L
             paused=row["paused_at"] is not None,
         )
     return loaded
+
+
+async def _blank(unit: Unit, id: str, version: int) -> Application:
+    """An application of this process to which nothing has happened: to copy it is cheaper than to make one."""
+    ground = unit.ground
+    known = ground.blanks.get((id, version))
+    if known is None:
+        process = await process_of(unit, id, version)
+        known = ground.blanks[(id, version)] = Application("", process, ground.timezone, ground.office)
+    return known
 
 
 def _reachable(unit: Unit, row: Mapping[str, Any], chats: Mapping[str, Sequence[Any]]) -> frozenset[Rung]:

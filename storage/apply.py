@@ -115,7 +115,7 @@ class Course:
     # --- events ----------------------------------------------------------------------------------------------------
 
     def _record(self, loaded: Loaded, event: Event) -> None:
-        id = random_id()
+        id = self.unit.new_id()
         self.unit.add(
             EventRow,
             id=id,

@@ -10,7 +10,7 @@ from recruiting.promises import Timer, violations
 from storage import inbox, retention
 from storage.applications import load
 from storage.search import lock_candidate_of
-from storage.tables import ApplicationRow, FollowUpRow, OutboxRow, Sending, TimerRow
+from storage.tables import WAITS, ApplicationRow, FollowUpRow, OutboxRow, TimerRow
 from storage.unit import Unit
 
 PAGE = 500  # applications looked at together
@@ -72,7 +72,7 @@ def _page(after: str) -> Any:
 
 
 def _waiting(late: datetime) -> Any:
-    where = (OutboxRow.status == Sending.WAITING.value) & (OutboxRow.due_at <= late)
+    where = WAITS & (OutboxRow.due_at <= late)
     return select(func.count()).select_from(OutboxRow).where(where, OutboxRow.leader_id.is_(None))
 
 

@@ -10,7 +10,7 @@ from recruiting.chat import Incoming, Person
 from recruiting.ladder import Window
 from storage.tables import Candidate, Conversation, Cursor
 from storage.types import EPOCH, random_id
-from storage.unit import Unit
+from storage.unit import Unit, rows_of
 
 CLOCKS_DIFFER = timedelta(minutes=1)
 
@@ -139,5 +139,5 @@ async def preload_contacts(unit: Unit, ids: Collection[str]) -> None:
     """Read the contacts of many candidates at once; a unit remembers them."""
     if ids:
         await unit.flush()
-        for row in (await unit.connection.execute(_CONTACTS, {"ids": list(ids)})).mappings():
-            unit.contacts[row["id"]] = dict(row)
+        for row in rows_of(await unit.connection.execute(_CONTACTS, {"ids": list(ids)})):
+            unit.contacts[row["id"]] = row

@@ -4,8 +4,7 @@ One row of the API and 500 rows of an import come the same way; look-ups go by d
 follows for new people who can be written to alike is decided once and then copied (`storage.stencil`).
 """
 
-import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -32,7 +31,6 @@ OTHER_PERSON = "phone belongs to another person"
 NO_PROCESS = "no process takes this position"
 NO_CERTIFICATE = "no certificate in this process"
 
-_IDS = 64  # drawn at once: asking the system costs more than the rest
 _PARENTS_FIRST = (Candidate, SearchTerm, ApplicationRow, Visit, EventRow, TimerRow, OutboxRow)
 
 
@@ -184,7 +182,7 @@ class _Intake:
         self.keyring = unit.ground.keyring
         self.signal = Opened(imported=imported, actor=actor)
         self.course = Course(unit)
-        self.new_id = _ids()
+        self.new_id = unit.new_id
         self.rows: Rows = {table: [] for table in _PARENTS_FIRST}  # what is made here without asking the rules
         self.people: dict[str, _Person] = {}  # digest of the contact -> who it is
         self.applications: dict[str, str] = {}  # digest of the application -> id
@@ -442,22 +440,6 @@ class _Intake:
             ended_at=application.ended_at,
         )
         loaded.stored = application
-
-
-def _ids() -> Callable[[], str]:
-    """A maker of random ids for one transaction. They share two digits, and 120 bits remain to be guessed: so what is
-    written together lies together in every index, and SQLite writes half as much.
-    """
-    first = secrets.token_hex(1)
-    drawn: list[str] = []
-
-    def new_id() -> str:
-        if not drawn:
-            digits = secrets.token_hex(_IDS * 15)
-            drawn.extend(digits[at : at + 30] for at in range(0, len(digits), 30))
-        return first + drawn.pop()
-
-    return new_id
 
 
 def _sealed_extra(box: Box, id: str, extra: Mapping[str, str]) -> SealedBytes | None:

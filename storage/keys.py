@@ -16,18 +16,19 @@ from sqlalchemy import CursorResult, Table, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
+from storage.drawn import Drawn
 from storage.key_tables import DayKey, RootKey
 from storage.types import SealedBytes
 
 KEY_BYTES = 32
 REMEMBERED_KEYS = 10_000
 REMEMBERED_DAYS = 64
-NONCES = 128
 _VERSION = b"\x01"
 _NONCE = 12
 _TAG = 16
 _ROOT = 1
 _ROOT_ABOUT = "root_key.wrapped:1"
+_nonces = Drawn(_NONCE)
 
 _root_keys = cast(Table, RootKey.__table__)
 _day_keys = cast(Table, DayKey.__table__)
@@ -61,7 +62,7 @@ class Box:
             about: Where they will stand, such as "candidates.phone:<id>"; they can be read only for the same place,
                 so that nobody can show one person's words as another's.
         """
-        nonce = _nonce()
+        nonce = _nonces.take()
         plain = content.encode() if isinstance(content, str) else content
         return SealedBytes(_VERSION + nonce + self._cipher.encrypt(nonce, plain, about.encode()))
 
@@ -234,20 +235,6 @@ def parse_master_key(text: str) -> bytes:
 def fresh_master_key() -> str:
     """A new master key, as the operator writes it."""
     return base64.b64encode(os.urandom(KEY_BYTES)).decode()
-
-
-_nonces: list[bytes] = []  # drawn ahead, because asking the system costs as much as sealing; each is taken once
-os.register_at_fork(after_in_child=_nonces.clear)
-
-
-def _nonce() -> bytes:
-    """Random bytes that no other seal gets."""
-    try:
-        return _nonces.pop()
-    except IndexError:
-        drawn = os.urandom(_NONCE * NONCES)
-        _nonces.extend(drawn[at : at + _NONCE] for at in range(_NONCE, len(drawn), _NONCE))
-        return drawn[:_NONCE]
 
 
 def _derive(secret: bytes, purpose: str, length: int = KEY_BYTES) -> bytes:

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from storage.applications import Loaded
 from storage.tables import ApplicationRow, ButtonRow, Link
-from storage.unit import Unit
+from storage.unit import Unit, rows_of
 
 CHAT_LINK_LIFE = timedelta(days=30)  # renewed whenever the link is sent again
 DEED_LIFE = timedelta(days=7)  # of a link that does something, in a group without buttons
@@ -74,10 +74,10 @@ async def preload_links(unit: Unit, applications: Sequence[str]) -> None:
     if not applications:
         return
     await unit.flush()
-    found = await unit.connection.execute(_OF_APPLICATIONS, {"ids": list(applications)})
+    found = rows_of(await unit.connection.execute(_OF_APPLICATIONS, {"ids": list(applications)}))
     unit.links |= {id: {} for id in applications}
-    for row in found.mappings():
-        unit.links[row["application_id"]][(row["stage"], row["visit"], row["kind"])] = dict(row)
+    for row in found:
+        unit.links[row["application_id"]][(row["stage"], row["visit"], row["kind"])] = row
 
 
 async def find(unit: Unit, token: str, *kinds: str) -> Mapping[str, Any] | None:

@@ -19,14 +19,14 @@ from storage.applications import Loaded, load_one
 from storage.apply import take
 from storage.changing import change_many
 from storage.groups import owe_groups
-from storage.tables import OutboxRow, Sending
+from storage.tables import SENDS, WAITS, OutboxRow, Sending
 from storage.types import UtcDateTime, random_id
 from storage.unit import Unit, rows_of
 
 _DUE = (
     select(OutboxRow)
     .where(
-        OutboxRow.status == "waiting",
+        WAITS,
         OutboxRow.due_at <= bindparam("now", type_=UtcDateTime()),
         OutboxRow.leader_id.is_(None),  # what was joined goes with its leader
     )
@@ -48,7 +48,7 @@ _UNTRIED: dict[str, Any] = dict.fromkeys(
     )
 )
 _UNDER_WAY = frozenset({Sending.WAITING.value, Sending.SENDING.value})
-_EARLIEST = select(func.min(OutboxRow.due_at)).where(OutboxRow.status == "waiting", OutboxRow.leader_id.is_(None))
+_EARLIEST = select(func.min(OutboxRow.due_at)).where(WAITS, OutboxRow.leader_id.is_(None))
 
 
 async def earliest(connection: AsyncConnection) -> datetime | None:
@@ -89,7 +89,7 @@ async def stuck(unit: Unit, before: datetime) -> list[Mapping[str, Any]]:
     """Messages whose try began before this moment and never ended, each candidate under their lock: the process died
     in between. What somebody else acts on is left for the next look.
     """
-    interrupted = (OutboxRow.status == "sending") & (OutboxRow.sending_at < before) & OutboxRow.leader_id.is_(None)
+    interrupted = SENDS & (OutboxRow.sending_at < before) & OutboxRow.leader_id.is_(None)
     statement = select(OutboxRow).where(interrupted)
     if unit.ground.database.dialect != "sqlite":
         statement = statement.with_for_update(skip_locked=True)

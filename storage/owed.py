@@ -10,7 +10,6 @@ from recruiting.chat import PICTURES
 from recruiting.model import Purpose
 from storage.keys import Box
 from storage.tables import OutboxRow, Sending
-from storage.types import random_id
 from storage.unit import Unit
 
 # What a handler answered (`start` of a row), as opposed to what the rules owe; a welcome needs no open window.
@@ -75,7 +74,7 @@ def owe(
             day=day,
             wait=wait + AFTER_THE_CARD,
         )
-    id = random_id()
+    id = unit.new_id()
     unit.add(
         OutboxRow,
         id=id,

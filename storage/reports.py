@@ -16,6 +16,8 @@ from recruiting.rates import Counts, counted_until, wilson
 from storage import members, rates
 from storage.applications import Loaded
 from storage.tables import (
+    SENDS,
+    WAITS,
     ApplicationRow,
     Batch,
     Candidate,
@@ -383,8 +385,8 @@ async def backlog(connection: AsyncConnection, now: datetime) -> dict[str, int]:
     asked = {
         "inbox_waiting": select(func.count()).select_from(Incoming).where(Incoming.status == "waiting"),
         "inbox_set_aside": select(func.count()).select_from(Incoming).where(Incoming.status == "failed"),
-        "outbox_waiting": select(func.count()).select_from(OutboxRow).where(OutboxRow.status == "waiting"),
-        "outbox_sending": select(func.count()).select_from(OutboxRow).where(OutboxRow.status == "sending"),
+        "outbox_waiting": select(func.count()).select_from(OutboxRow).where(WAITS),
+        "outbox_sending": select(func.count()).select_from(OutboxRow).where(SENDS),
         "timers_due": select(func.count()).select_from(TimerRow).where(TimerRow.due_at <= now),
         "follow_ups_open": select(func.count()).select_from(FollowUpRow).where(FollowUpRow.status == "open"),
         "documents_waiting": select(func.count()).select_from(Document).where(Document.status == "waiting"),

@@ -4,11 +4,20 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    literal_column,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.key_tables import DayKey, RootKey
-from storage.types import Base, SealedBytes, random_id
+from storage.types import Base, SealedBytes, partial_index, random_id
 
 __all__ = ["Base", "DayKey", "RootKey"]
 
@@ -212,13 +221,12 @@ class FollowUpRow(Base):
 
     __tablename__ = "follow_ups"
     __table_args__ = (
-        Index(
+        partial_index(
             "ix_follow_ups_one_open",
             "application_id",
             "stage",
             unique=True,
-            sqlite_where=text("status = 'open'"),
-            postgresql_where=text("status = 'open'"),
+            where="status = 'open'",
         ),
         Index("ix_follow_ups_listed", "status", "opened_at"),
         # Whose they are and where stands in it too: what is open is counted from it alone.
@@ -251,22 +259,31 @@ class OutboxRow(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         UniqueConstraint("promise", "rung"),
-        Index("ix_outbox_due", "status", "due_at"),
+        # What waits comes out in its order without sorting: a whole batch may be due at one moment.
+        partial_index(
+            "ix_outbox_due",
+            "due_at",
+            "created_at",
+            where="status = 'waiting'",
+        ),
+        partial_index(
+            "ix_outbox_sending",
+            "sending_at",
+            where="status = 'sending'",
+        ),
         Index("ix_outbox_of_application", "application_id"),
         Index("ix_outbox_platform_id", "platform_id"),
         # What a person got today is counted whenever one of their applications is read.
-        Index(
+        partial_index(
             "ix_outbox_nudges",
             "candidate_id",
             "created_at",
-            sqlite_where=text("purpose = 'nudge'"),
-            postgresql_where=text("purpose = 'nudge'"),
+            where="purpose = 'nudge'",
         ),
-        Index(
+        partial_index(
             "ix_outbox_led",
             "leader_id",
-            sqlite_where=text("leader_id IS NOT NULL"),
-            postgresql_where=text("leader_id IS NOT NULL"),
+            where="leader_id IS NOT NULL",
         ),
     )
 
@@ -298,6 +315,11 @@ class OutboxRow(Base):
     card: Mapped[Long | None]  # handle for one change of a card
     leader_id: Mapped[Ref | None]  # it went out as part of this message: a window's five are a budget
     reason: Mapped[Long | None]  # why it failed, was skipped or waits; a code or a few words, never content
+
+
+# As the indexes say it: of a bound value the planner would not know that it is the one they are for.
+WAITS = OutboxRow.status == literal_column("'waiting'")
+SENDS = OutboxRow.status == literal_column("'sending'")
 
 
 class Incoming(Base):

@@ -1,17 +1,19 @@
 """What a column may hold: moments, sealed words, JSON and random ids; and the base of all tables."""
 
 import enum
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar
 
 import orjson
-from sqlalchemy import BigInteger, Enum, LargeBinary, MetaData, String, Text
+from sqlalchemy import BigInteger, Enum, Index, LargeBinary, MetaData, String, Text, event, text
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from storage.drawn import Drawn
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ids = Drawn(16)
 
 
 class SealedBytes(bytes):
@@ -74,7 +76,26 @@ class Json(TypeDecorator[Any]):
 
 def random_id() -> str:
     """A fresh random name of 128 bits: ids are never counted up, so none can be guessed."""
-    return secrets.token_hex(16)
+    return _ids.take().hex()
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of those rows alone that `where` says, in words that both databases understand."""
+    return Index(name, *columns, unique=unique, info={"where": where})
+
+
+def tell_which_rows(metadata: MetaData) -> None:
+    """
+    Let the databases know of which rows a partial index is; needed before tables are made or a change is drafted.
+
+    Said at once it would cost each start 0.1 s: whoever names PostgreSQL in an index loads all that SQLAlchemy knows
+    about it.
+    """
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            if "where" in index.info:
+                for dialect in ("sqlite", "postgresql"):
+                    index.dialect_kwargs[f"{dialect}_where"] = text(index.info["where"])
 
 
 def _stored_values(kind: type[enum.Enum]) -> list[str]:
@@ -106,3 +127,8 @@ class Base(DeclarativeBase):
         # Stored by value and as text: a new member needs no change of the schema.
         enum.Enum: Enum(enum.Enum, native_enum=False, length=32, values_callable=_stored_values),
     }
+
+
+@event.listens_for(Base.metadata, "before_create")
+def _before_create(metadata: MetaData, *_: Any, **__: Any) -> None:
+    tell_which_rows(metadata)

@@ -7,17 +7,20 @@ into these rows. One unit may carry many applications (a sweep over due timers) 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cache
+from importlib import import_module
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Table, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from recruiting.chat import Person
+from recruiting.model import Application
 from recruiting.office import Office
 from recruiting.process import Process, Rung
 from storage.appending import not_given
 from storage.database import Database
+from storage.drawn import Drawn
 from storage.keys import Box, DayKeys, Keyring
 from storage.tables import (
     ApplicationRow,
@@ -36,9 +39,10 @@ from storage.tables import (
     TimerRow,
     Visit,
 )
-from storage.types import Base
+from storage.types import Base, random_id
 
 MANY = 50  # rows of one table from which it pays to bypass SQLAlchemy
+_id_ends = Drawn(15)
 
 # Parents before children, so that foreign keys hold at every statement.
 _ORDER: Sequence[type[Base]] = (
@@ -78,6 +82,7 @@ class Ground:
     consent_text: Callable[[str, timedelta], str] = lambda locale, keep: "consent.ask"
     urgent: str = ""  # how a follow-up's card is made urgent in Feishu: app, sms, phone; empty = not at all
     processes: dict[tuple[str, int], Process] = field(default_factory=dict)
+    blanks: dict[tuple[str, int], Application] = field(default_factory=dict, init=False)  # of each process an empty one
     _day: tuple[datetime, datetime, date] | None = field(default=None, init=False)  # from, until, which
 
     def today(self, now: datetime) -> date:
@@ -92,6 +97,13 @@ class Ground:
         """When the company's calendar day began."""
         local = now.astimezone(self.timezone)
         return local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=self.timezone)
+
+
+@cache
+def _inserting(dialect: str) -> Callable[[Table], Any]:
+    """How rows are inserted into this database; what SQLAlchemy knows of the other one is not loaded."""
+    insert: Callable[[Table], Any] = import_module(f"sqlalchemy.dialects.{dialect}").insert
+    return insert
 
 
 def rows_of(result: CursorResult[Any]) -> list[dict[str, Any]]:
@@ -114,6 +126,13 @@ class Unit:
         self.tokens: dict[tuple[str, str, int, str], str] = {}  # application, stage, visit, kind -> token in a link
         self.links: dict[str, dict[tuple[str, int, str], Mapping[str, Any]]] = {}  # application -> its links, if read
         self.load: dict[str, int] = {}  # member -> open follow-ups, counted once a unit
+        self._id_begins = random_id()[:2]
+
+    def new_id(self) -> str:
+        """A fresh random id. Those of one transaction share two digits, and 120 bits remain to be guessed: so what is
+        written together lies together in every index, and SQLite writes half as much.
+        """
+        return self._id_begins + _id_ends.take().hex()
 
     def add(self, table: type[Base], **row: Any) -> None:
         """Insert a row at the next flush. A row whose unique key exists already is left out silently."""
@@ -129,9 +148,9 @@ class Unit:
     async def flush(self) -> None:
         """Write what has been collected: a statement a table."""
         for table in (*_ORDER, *(t for t in self._inserts if t not in _ORDER)):
-            alike: dict[frozenset[str], list[dict[str, Any]]] = {}
+            alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
             for row in self._inserts.pop(table, ()):
-                alike.setdefault(frozenset(row), []).append(row)
+                alike.setdefault(tuple(row), []).append(row)
             for names, rows in alike.items():
                 await self._insert_all(table, names, rows)
 
@@ -143,9 +162,7 @@ class Unit:
 
     def _insert(self, table: Any) -> Any:
         assert isinstance(table, Table)
-        if self.connection.dialect.name == "sqlite":
-            return sqlite.insert(table).on_conflict_do_nothing()
-        return postgresql.insert(table).on_conflict_do_nothing()
+        return _inserting(self.connection.dialect.name)(table).on_conflict_do_nothing()
 
     async def one(self, statement: Any) -> Mapping[str, Any] | None:
         """The first row of a query as a mapping, or None. Flushes first, so that it sees its own writes."""

@@ -4,8 +4,6 @@ from email.message import EmailMessage
 from email.utils import formataddr
 from urllib.parse import unquote, urlsplit
 
-import aiosmtplib
-
 from bot.delivery.base import Letter
 from bot.errors import GiveUp, TryLater
 from bot.platforms.base import Sent
@@ -28,6 +26,8 @@ class Email:
 
     async def deliver(self, letter: Letter, id: str, *, again: bool) -> Sent:
         """Hand the mail to the server."""
+        import aiosmtplib  # most send none
+
         mail = self._mail(letter, id)
         try:
             await aiosmtplib.send(

@@ -3,8 +3,6 @@
 import re
 import unicodedata
 
-import phonenumbers
-
 from bot.errors import BotError
 
 DIGITS_LOST = "digits lost"
@@ -16,7 +14,6 @@ _EXPONENT = re.compile(r"\+?([0-9])(?:\.([0-9]*))?e\+?([0-9]{1,2})")
 _WHOLE = re.compile(r"([0-9]+)\.0*")
 _QUOTED = re.compile(r"[='\"‘’“”`´]")
 _RUN = re.compile(r"\+?[0-9]+")
-_MOBILE = {phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
 class BadPhone(BotError):
@@ -88,10 +85,13 @@ def _abroad(text: str) -> str:
     """A number with its country; only such as may be a mobile one."""
     if not text.startswith("+") or text.startswith("+86"):
         raise BadPhone(NOT_MOBILE)
+    import phonenumbers  # few come from abroad, and its tables are large
+
+    mobile = {phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE}
     try:
         number = phonenumbers.parse(text)
     except phonenumbers.NumberParseException as error:
         raise BadPhone(NOT_MOBILE) from error
-    if phonenumbers.number_type(number) not in _MOBILE:  # also UNKNOWN, which is what an invalid number has
+    if phonenumbers.number_type(number) not in mobile:  # also UNKNOWN, which is what an invalid number has
         raise BadPhone(NOT_MOBILE)
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Literal, TypeVar, cast
 
 import orjson
@@ -88,7 +89,10 @@ class Api:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self._description = orjson.dumps(describe())
+
+    @cached_property
+    def _description(self) -> bytes:
+        return orjson.dumps(describe())  # a program that asks waits for it, not every start
 
     def routes(self) -> list[web.RouteDef]:
         """The paths that are answered here."""

@@ -26,7 +26,13 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500),
 Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z]{4})?(-[A-Z]{2})?$")]
 
 
-class _In(BaseModel):
+class _Model(BaseModel):
+    """What it takes to check one is made at its first use, not at every start."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class _In(_Model):
     """A body that is sent to us; keys that we don't know are left alone."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -76,7 +82,7 @@ class NewOutcome(_In):
     note: Words | None = None
 
 
-class CandidateShown(BaseModel):
+class CandidateShown(_Model):
     """The person behind an application; a `read` token sees the last four digits of the phone."""
 
     id: str
@@ -84,7 +90,7 @@ class CandidateShown(BaseModel):
     phone: str | None
 
 
-class NextShown(BaseModel):
+class NextShown(_Model):
     """What happens next."""
 
     what: Literal["timer", "follow_up", "deadline", "message"]
@@ -92,7 +98,7 @@ class NextShown(BaseModel):
     owner: str | None
 
 
-class ApplicationShown(BaseModel):
+class ApplicationShown(_Model):
     """An application everywhere. `next` is null once nothing more will happen."""
 
     id: str
@@ -108,7 +114,7 @@ class ApplicationShown(BaseModel):
     extra: dict[str, Any]
 
 
-class EventShown(BaseModel):
+class EventShown(_Model):
     """A fact of an application's history."""
 
     id: str
@@ -119,7 +125,7 @@ class EventShown(BaseModel):
     data: dict[str, Any]
 
 
-class DocumentShown(BaseModel):
+class DocumentShown(_Model):
     """A document of an application."""
 
     id: str
@@ -129,7 +135,7 @@ class DocumentShown(BaseModel):
     expires_on: date | None
 
 
-class MessageShown(BaseModel):
+class MessageShown(_Model):
     """A message to the candidate; `cause` is the promise's key."""
 
     id: str
@@ -149,14 +155,14 @@ class ApplicationWhole(ApplicationShown):
     performance: list[dict[str, Any]]
 
 
-class Applications(BaseModel):
+class Applications(_Model):
     """A page of applications, newest first."""
 
     items: list[ApplicationShown]
     next_cursor: str | None
 
 
-class FollowUpShown(BaseModel):
+class FollowUpShown(_Model):
     """A task for somebody in HR."""
 
     id: str
@@ -168,14 +174,14 @@ class FollowUpShown(BaseModel):
     status: Literal["open", "done"]
 
 
-class FollowUps(BaseModel):
+class FollowUps(_Model):
     """A page of follow-ups, newest first."""
 
     items: list[FollowUpShown]
     next_cursor: str | None
 
 
-class RateOut(BaseModel):
+class RateOut(_Model):
     """A rate as a fraction of 1, with its 95 % Wilson interval; `at` is the lowest threshold."""
 
     due: int
@@ -190,7 +196,7 @@ class RateOut(BaseModel):
 Rates = dict[str, RateOut]
 
 
-class BatchOut(BaseModel):
+class BatchOut(_Model):
     """A batch and its rates."""
 
     name: str
@@ -200,7 +206,7 @@ class BatchOut(BaseModel):
     by_channel: dict[str, Rates]
 
 
-class ProblemShown(BaseModel):
+class ProblemShown(_Model):
     """What went wrong (RFC 9457)."""
 
     type: str

@@ -3,15 +3,18 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bot.web.context import Context
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 FOLDER = Path(__file__).with_name("templates")
 _STYLE = (FOLDER / "style.css").read_text("utf-8")
@@ -44,7 +47,12 @@ class Pages:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.base = urlsplit(context.house.public_url).path.rstrip("/")  # the server may live below a path
-        self._templates = Environment(
+
+    @cached_property
+    def _templates(self) -> "Environment":
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined  # the first page waits for it, not the start
+
+        return Environment(
             loader=FileSystemLoader(FOLDER),
             autoescape=True,
             undefined=StrictUndefined,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import segno
 from aiohttp import web
 from markupsafe import Markup
 
@@ -167,6 +166,8 @@ class LinkPages:
     async def _with_code(self, link: Link, loaded: Loaded, way: str, now: datetime) -> web.Response:
         """The way to the bot, and the code that tells it who comes."""
         code = await self.context.dispatch.within(lambda unit: codes.for_link(unit, link["digest"]), now)
+        import segno  # few open such a page
+
         drawn = segno.make_qr(way).svg_inline(omitsize=True, border=4, dark="#000", light="#fff")
         picture = Markup(drawn)  # noqa: S704 - lines only, drawn here
         return self.pages.render("code.html", loaded.locale, bot=way, code=code, picture=picture)

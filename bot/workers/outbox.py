@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -148,12 +148,13 @@ class Outbox:
                 return tried
             self._under_way |= {one.row["id"] for one in prepared}
             tried += len(prepared)
-            lines = _lines(prepared)
-            outcomes = [one for line in await asyncio.gather(*map(self._in_order, lines)) for one in line]
+            lines = iter(_lines(prepared))
+            done = await asyncio.gather(*(self._send_lines(lines) for _ in range(AT_ONCE)))
+            outcomes = [one for some in done for one in some]
 
-    async def _in_order(self, line: Sequence[Prepared]) -> list[Outcome]:
-        """What one receiver gets together arrives in the order in which it was said."""
-        return [await self._try(one) for one in line]
+    async def _send_lines(self, lines: Iterator[Sequence[Prepared]]) -> list[Outcome]:
+        """Send one line after the other. What one receiver gets together arrives in the order in which it was said."""
+        return [await self._try(one) for line in lines for one in line]
 
     async def _turn(self, now: datetime, outcomes: Sequence[Outcome]) -> Sequence[Prepared]:
         """One transaction: note what became of the last messages, and mark the next ones as sending."""

@@ -3,7 +3,9 @@
 from alembic import context
 
 from storage.tables import Base
+from storage.types import tell_which_rows
 
+tell_which_rows(Base.metadata)
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.load import LARGEST_FILE, InvalidProcess, Mistake, load_process, load_processes, warnings
@@ -339,6 +339,7 @@ def outcome(text: str) -> Process | InvalidProcess:
         return refused
 
 
+@settings(deadline=None)  # the first one waits for what checks a process to be made
 @given(st.data())
 def test_whatever_is_written_is_read_or_refused_in_words(data: st.DataObject) -> None:
     text = yaml.safe_dump(mutated(PLAIN, data.draw), allow_unicode=True)

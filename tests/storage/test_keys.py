@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage import keys
+from storage import drawn, keys
 from storage.database import Database
 from storage.key_tables import DayKey, RootKey
 from storage.keys import (
@@ -64,7 +64,7 @@ class TestBox:
         theirs = os.read(heard, 12)
         os.close(heard)
         os.close(said)
-        assert theirs not in {box.seal("same", PHONE)[1:13] for _ in range(keys.NONCES)}
+        assert theirs not in {box.seal("same", PHONE)[1:13] for _ in range(drawn.AT_ONCE)}
 
     def test_every_changed_bit_is_noticed(self) -> None:
         box = Box(b"k" * 32)

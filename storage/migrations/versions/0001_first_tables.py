@@ -305,7 +305,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("promise", "rung", name=op.f("uq_outbox_promise_rung")),
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.create_index("ix_outbox_due", ["status", "due_at"], unique=False)
+        batch_op.create_index(
+            "ix_outbox_due",
+            ["due_at", "created_at"],
+            unique=False,
+            sqlite_where=sa.text("status = 'waiting'"),
+            postgresql_where=sa.text("status = 'waiting'"),
+        )
         batch_op.create_index(
             "ix_outbox_led",
             ["leader_id"],
@@ -322,6 +328,13 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_outbox_of_application", ["application_id"], unique=False)
         batch_op.create_index("ix_outbox_platform_id", ["platform_id"], unique=False)
+        batch_op.create_index(
+            "ix_outbox_sending",
+            ["sending_at"],
+            unique=False,
+            sqlite_where=sa.text("status = 'sending'"),
+            postgresql_where=sa.text("status = 'sending'"),
+        )
 
     op.create_table(
         "process_versions",

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.documents.phones import BadPhone, repair_phone
@@ -92,6 +92,7 @@ def test_what_is_no_mobile_number_is_refused(cell: object) -> None:
     assert "not a mobile number" == bad.value.reason
 
 
+@settings(deadline=None)
 @given(number=MAINLAND, before=BEFORE, after=AFTER, gaps=st.lists(BETWEEN, min_size=10, max_size=10))
 def test_no_formatting_changes_the_number(number: str, before: str, after: str, gaps: list[str]) -> None:
     """Prefix, spaces, dashes, width marks and remarks come off; the digits stay."""
@@ -99,6 +100,7 @@ def test_no_formatting_changes_the_number(number: str, before: str, after: str, 
     assert f"+86{number}" == repair_phone(f"{before}{spread}{after}")
 
 
+@settings(deadline=None)
 @given(number=MAINLAND)
 def test_full_width_floats_and_exponents_are_the_same_number(number: str) -> None:
     """What Excel makes of a number is undone."""
@@ -107,6 +109,7 @@ def test_full_width_floats_and_exponents_are_the_same_number(number: str) -> Non
     assert {f"+86{number}"} == {repair_phone(form) for form in forms}
 
 
+@settings(deadline=None)
 @given(
     cell=st.one_of(
         st.text(), st.text("0123456789+-.Ee 　０１"), st.floats(), st.integers(), st.none(), st.binary(), st.dates()
@@ -119,6 +122,7 @@ def test_any_cell_is_a_number_or_a_bad_phone(cell: object) -> None:
         assert phone == repair_phone(phone)
 
 
+@settings(deadline=None)
 @given(number=MAINLAND, at=st.integers(0, 10))
 def test_a_lost_digit_is_never_filled_in(number: str, at: int) -> None:
     """Ten digits are no mobile number, wherever the gap is."""
