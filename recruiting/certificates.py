@@ -156,9 +156,9 @@ def _anything(reading: Reading) -> bool:
 
 def _of_reading(reading: Reading) -> list[Doubt]:
     doubts = []
-    if not (reading.name and reading.number and reading.valid_until):
+    if not (reading.name and reading.number and reading.valid_until and reading.category):
         doubts.append(Doubt.UNREADABLE)
-    if reading.category is not Category.FOOD:
+    if reading.category not in (None, Category.FOOD):
         doubts.append(Doubt.WRONG_CATEGORY)
     return doubts
 

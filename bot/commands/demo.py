@@ -68,7 +68,6 @@ async def playing(folder: Path, port: int) -> AsyncIterator[str]:
                 "BULOU_MASTER_KEY": fresh_master_key(),
                 "BULOU_PROCESS_DIR": str(PROCESSES),
                 "BULOU_COMPANY": COMPANY,
-                "BULOU_CERTIFICATES__READ": "false",  # the page's own drawing has no words to read
             }
         )
         clock.push(until_morning(clock.now(), settings.timezone))

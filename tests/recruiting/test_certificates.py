@@ -61,7 +61,7 @@ def test_spaces_and_width_make_no_other_name(name: str) -> None:
         ({"name": "张小雪"}, Doubt.NAME_DIFFERS),  # one sign off
         ({"name": "张小"}, Doubt.NAME_DIFFERS),
         ({"category": Category.PUBLIC_PLACE}, Doubt.WRONG_CATEGORY),
-        ({"category": None}, Doubt.WRONG_CATEGORY),
+        ({"category": None}, Doubt.UNREADABLE),
         ({"valid_until": date(2026, 9, 30)}, Doubt.DATES_DIFFER),  # a month longer than a year
         ({"valid_until": date(2026, 9, 2)}, Doubt.DATES_DIFFER),
         ({"valid_until": date(2027, 8, 31)}, Doubt.DATES_DIFFER),

@@ -1,6 +1,6 @@
 "use strict";
 // A made-up health certificate, marked as a specimen all over: something to photograph in the demo.
-function drawCertificate(canvas, name, until) {
+function drawCertificate(canvas, name, number, examined, until) {
   const ink = canvas.getContext("2d");
   const [w, h] = [canvas.width, canvas.height];
   const font = (size, weight = "") => `${weight} ${size}px system-ui, "PingFang SC", "Noto Sans CJK SC", "Microsoft YaHei", sans-serif`;
@@ -39,30 +39,30 @@ function drawCertificate(canvas, name, until) {
   ink.ellipse(184, 372, 70, 68, 0, Math.PI, 0);
   ink.fill();
   ink.textAlign = "left";
-  const rows = [["姓　　名", name], ["编　　号", "样张 0000-0000"], ["类　　别", "餐饮服务"], ["有效期至", until]];
+  const rows = [["姓名：", name], ["编号：", number], ["类别：", "食品类"], ["体检日期：", examined], ["有效期至：", until]];
   rows.forEach(([label, value], at) => {
     ink.fillStyle = "#5c7468";
     ink.font = font(26);
-    ink.fillText(label, 312, 214 + at * 56);
+    ink.fillText(label, 306, 206 + at * 49);
     ink.fillStyle = "#173428";
     ink.font = font(29, "600");
-    ink.fillText(value, 446, 214 + at * 56);
+    ink.fillText(value, 446, 206 + at * 49);
   });
   ink.fillStyle = "#5c7468";
   ink.font = font(21);
-  ink.fillText("发证单位：示例体检中心（虚构）", 100, 454);
+  ink.fillText("发证单位：样张体检中心（虚构）", 100, 468);
   ink.strokeStyle = ink.fillStyle = "rgba(200,40,40,.72)";
   ink.lineWidth = 5;
   ink.beginPath();
-  ink.arc(692, 408, 62, 0, 7);
+  ink.arc(720, 430, 54, 0, 7);
   ink.stroke();
   ink.textAlign = "center";
-  ink.font = font(25, "600");
-  ink.fillText("样　张", 692, 416);
+  ink.font = font(23, "600");
+  ink.fillText("样　张", 720, 438);
   ink.save();
   ink.translate(w / 2, h / 2 + 24);
   ink.rotate(-0.42);
-  ink.fillStyle = "rgba(29,122,88,.13)";
+  ink.fillStyle = "rgba(29,122,88,.1)";
   ink.font = font(92, "700");
   ink.fillText("样张 SPECIMEN", 0, 0);
   ink.restore();

@@ -203,8 +203,13 @@ function step(name) {
 }
 
 function certificate(name) {
-  const until = new Date(Date.parse(state.now) + 300 * 864e5).toISOString().slice(0, 10).split("-").map(Number);
-  return drawCertificate($("certificate"), name, `${until[0]} 年 ${until[1]} 月 ${until[2]} 日`);
+  const examined = new Date(Date.parse(state.now) - 60 * 864e5);
+  const until = new Date(examined);
+  until.setUTCFullYear(until.getUTCFullYear() + 1);
+  until.setUTCDate(until.getUTCDate() - 1);
+  const day = moment => `${moment.getUTCFullYear()}年${moment.getUTCMonth() + 1}月${moment.getUTCDate()}日`;
+  const number = [...name].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 1e6, 7);
+  return drawCertificate($("certificate"), name, `${examined.getUTCFullYear()}${String(number).padStart(6, "0")}`, day(examined), day(until));
 }
 
 function drawLog() {
