@@ -60,7 +60,9 @@ async def book(turn: Turn, loaded: Loaded, start: datetime) -> None:
     await turn.take(loaded, Booked(start))
     if loaded.application.meeting != start:  # a gate has closed again: the rules have said what is missing
         await seats.release(turn.unit, loaded.id)
-    elif turn.incoming.sender.surface == PAGE:
+        return
+    turn.settle_card("settled.slot", start={"$when": start.isoformat()})
+    if turn.incoming.sender.surface == PAGE:
         turn.reply("meeting.booked", start={"$when": start.isoformat()})
 
 

@@ -75,6 +75,7 @@ async def agree(turn: Turn) -> None:
     file = await documents.held(turn.unit, turn.conversation["id"]) if turn.conversation is not None else None
     if file is not None and turn.conversation is not None:
         documents.fetch(turn.unit, turn.conversation["id"], turn.candidate_id, file)
+    turn.settle_card("settled.consent")
     text = "consent.given" if file is None else "consent.waiting_picture"
     turn.reply(text, application=about, offers=for_surface(turn, _take_back(kind)))
 
@@ -97,6 +98,7 @@ async def decline(turn: Turn) -> None:
         await documents.destroy(turn.unit, turn.candidate_id, kind)
     for loaded in wanting:
         await turn.take(loaded, NeedsPerson("declined"))
+    turn.settle_card("settled.consent_withdrawn" if taken_back else "settled.decline")
     text = "consent.withdrawn" if taken_back else "consent.declined"
     turn.reply(text, application=wanting[0] if wanting else None, offers=for_surface(turn, STATUS))
 

@@ -174,3 +174,15 @@ async def test_another_persons_code_opens_nothing(world: World) -> None:
     await world.settle()
     assert all("李梅" not in message.text for message in thief.sees())
     assert ["other_account"] in await world.follow_ups(mei)
+
+
+async def test_a_card_shows_what_its_reader_chose(world: World) -> None:
+    """After the tap the consent card says so and has nothing left to tap."""
+    mei = await world.invite("李梅")
+    await mei.finish_interview(总分=82)
+    await mei.open_chat()
+    await mei.tap("upload")
+    await mei.tap("consent")
+    await world.wait(seconds=3)
+    (asked,) = [message for message in mei.messages if "要您单独同意" in message.text]
+    assert ("已同意", []) == (asked.text.splitlines()[-1], asked.buttons)
