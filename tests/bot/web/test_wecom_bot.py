@@ -61,6 +61,12 @@ async def poll(place: Place, stream: str) -> Json:
     return told
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no reason to say "one moment": where that is the promise, a test sets its own."""
+    monkeypatch.setattr(wecom_bot, "PATIENCE", 60.0)
+
+
 @pytest.fixture
 async def wang(place: Place) -> str:
     """A recruiter for all shops."""
