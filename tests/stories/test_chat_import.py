@@ -25,21 +25,6 @@ MEI = ("李梅", "13800000001", "店员", "人民路店")
 FANG = ("王芳", "13800000002", "店员", "南京路店")
 
 
-@pytest.fixture(params=["wecom", "feishu"])
-def place(request: pytest.FixtureRequest) -> tuple[Cast, str]:
-    """HR on WeCom with SQLite, or on Feishu with PostgreSQL."""
-    if request.param == "wecom":
-        return Cast(), str(request.getfixturevalue("sqlite_url"))
-    return Cast(hr="feishu", platforms=("wecom", "feishu")), str(request.getfixturevalue("postgres_url"))
-
-
-@pytest.fixture
-async def world(place: tuple[Cast, str], tmp_path: Path) -> AsyncIterator[World]:
-    cast, url = place
-    async with World.open(url, tmp_path, [PROCESS], cast) as opened:
-        yield opened
-
-
 @pytest.fixture
 async def feishu(sqlite_url: str, tmp_path: Path) -> AsyncIterator[World]:
     cast = Cast(hr="feishu", platforms=("wecom", "feishu"))

@@ -1,6 +1,5 @@
 """At nine on working days HR's groups hear what needs them; on Mondays how the week went; else nothing."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,16 +21,10 @@ CASTS = {
 
 
 @pytest.fixture(params=list(CASTS))
-def place(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """HR on WeCom with SQLite, or on Feishu with PostgreSQL."""
-    return request.param, request.getfixturevalue("sqlite_url" if request.param == "wecom" else "postgres_url")
-
-
-@pytest.fixture
-async def world(place: tuple[str, str], tmp_path: Path) -> AsyncIterator[World]:
-    name, database_url = place
-    async with World.open(database_url, tmp_path, [PROCESS], CASTS[name]) as opened:
-        yield opened
+def place(request: pytest.FixtureRequest) -> tuple[Cast, str]:
+    """HR on WeCom with SQLite, or everybody on Feishu with PostgreSQL."""
+    url = request.getfixturevalue("sqlite_url" if request.param == "wecom" else "postgres_url")
+    return CASTS[request.param], url
 
 
 async def until(world: World, text: str) -> None:
