@@ -1,8 +1,10 @@
 """What every vendor's HTTP has in common: how a connection fails, how much is read, what a file is called."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 import aiohttp
@@ -10,6 +12,41 @@ import aiohttp
 from bot.errors import GiveUp, TryLater
 
 LONGEST_NAME = 128
+
+
+class AccessToken:
+    """A vendor's token: asked for early enough, and once, however many want it at the same time."""
+
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        ask: Callable[[], Awaitable[tuple[str, timedelta]]],
+        early: timedelta,
+    ) -> None:
+        """`ask` gets a new one and how long it lives; it is replaced `early`, at the latest after half its life."""
+        self._now = now
+        self._ask = ask
+        self._early = early
+        self._asking = asyncio.Lock()
+        self._token = ""
+        self._until: datetime | None = None
+
+    async def get(self) -> str:
+        """The token in hand, or a new one. Raises what asking for it raises."""
+        if not self._good():
+            async with self._asking:
+                if not self._good():
+                    self._token, life = await self._ask()
+                    self._until = self._now() + max(life - self._early, life / 2)
+        return self._token
+
+    def forget(self, token: str) -> None:
+        """The vendor has dropped this token before its time."""
+        if self._token == token:  # else somebody has replaced it meanwhile
+            self._until = None
+
+    def _good(self) -> bool:
+        return self._until is not None and self._now() < self._until
 
 
 @asynccontextmanager

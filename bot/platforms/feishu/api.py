@@ -1,6 +1,5 @@
 """The calls that the bot makes to Feishu: token, messages, cards, files. Codes become TryLater or GiveUp here."""
 
-import asyncio
 import io
 import logging
 import re
@@ -15,7 +14,7 @@ import orjson
 
 from bot.errors import GiveUp, TryLater
 from bot.platforms.base import Fetched
-from bot.platforms.wire import failures_told, file_name, read_at_most
+from bot.platforms.wire import AccessToken, failures_told, file_name, read_at_most
 
 STALE_TOKEN = frozenset({99991663, 99991664, 99991665})
 WRONG_CREDENTIALS = frozenset({10003, 10014, 10015})
@@ -25,7 +24,7 @@ INVALID_PARAMETER = 230001
 CARD_REFUSED = 230099
 CARD_BUSY = "card action is lock"  # within 230099, under a number that also means other things
 
-REFRESH_EARLY = timedelta(minutes=10)
+REFRESH_EARLY = timedelta(minutes=10)  # with less left Feishu would hand out the next one anyway
 HOLD_AFTER_WRONG_SECRET = timedelta(minutes=10)
 LONGEST_WAIT_SECONDS = 3600
 LARGEST_ANSWER = 4 * 2**20
@@ -234,9 +233,7 @@ class FeishuApi:
         self._now = now
         self._timeout = aiohttp.ClientTimeout(total=timeout.total_seconds())
         self._session: aiohttp.ClientSession | None = None
-        self._refreshing = asyncio.Lock()
-        self._token = ""
-        self._token_until: datetime | None = None
+        self._token = AccessToken(now, self._ask_for_token, REFRESH_EARLY)
         self._held: tuple[datetime, str] | None = None
 
     async def close(self) -> None:
@@ -331,13 +328,13 @@ class FeishuApi:
         """Read a file of at most `limit` bytes out of the message in which somebody sent it."""
         path = f"im/v1/messages/{_safe(message)}/resources/{_safe(key)}"
         for last in (False, True):
-            token = await self._access_token()
+            token = await self._token.get()
             found = await self._read_file(path, kind, token, limit)
             if isinstance(found, Fetched):
                 return found
             if _code(found.answer) not in STALE_TOKEN or last:
                 self._judge("resources/get", found)
-            self._forget(token)
+            self._token.forget(token)
         raise AssertionError("unreachable")
 
     async def _post(self, call: str, path: str, body: Answer, query: Mapping[str, str] | None = None) -> Answer:
@@ -354,11 +351,11 @@ class FeishuApi:
         form: Callable[[], aiohttp.FormData] | None = None,
     ) -> Answer:
         """Make a call; a token that Feishu dropped early is replaced once."""
-        url, token = f"{self._base}/open-apis/{path}", await self._access_token()
+        url, token = f"{self._base}/open-apis/{path}", await self._token.get()
         reply = await self._exchange(call, method, url, query=query, body=body, form=form, token=token)
         if _code(reply.answer) in STALE_TOKEN:
-            self._forget(token)
-            token = await self._access_token()
+            self._token.forget(token)
+            token = await self._token.get()
             reply = await self._exchange(call, method, url, query=query, body=body, form=form, token=token)
         return self._judge(call, reply)
 
@@ -382,22 +379,7 @@ class FeishuApi:
         open_id = told.get("open_id") if isinstance(told, dict) else None
         return open_id if isinstance(open_id, str) else ""
 
-    async def _access_token(self) -> str:
-        """The token in hand, or a new one. Many who ask at once cause one request."""
-        if not self._fresh():
-            async with self._refreshing:
-                if not self._fresh():
-                    await self._refresh()
-        return self._token
-
-    def _fresh(self) -> bool:
-        return self._token_until is not None and self._now() < self._token_until
-
-    def _forget(self, token: str) -> None:
-        if self._token == token:  # else somebody has replaced it meanwhile
-            self._token_until = None
-
-    async def _refresh(self) -> None:
+    async def _ask_for_token(self) -> tuple[str, timedelta]:
         self._respect_hold()
         url = f"{self._base}/open-apis/auth/v3/tenant_access_token/internal"
         reply = await self._exchange(
@@ -412,10 +394,8 @@ class FeishuApi:
         if not isinstance(token, str) or not token:
             raise TryLater("feishu token: answered without a token", timedelta(seconds=60))
         lifetime = timedelta(seconds=seconds if isinstance(seconds, int) else 7200)
-        self._token = token
-        # With less than ten minutes left Feishu would hand out the next one anyway.
-        self._token_until = self._now() + max(lifetime - REFRESH_EARLY, lifetime / 2)
         self._held = None
+        return token, lifetime
 
     def _respect_hold(self) -> None:
         if self._held is None:

@@ -1,6 +1,5 @@
 """The calls that the bot makes to WeCom: token, messages, 微信客服, files. Codes become TryLater or GiveUp here."""
 
-import asyncio
 import io
 import logging
 import random
@@ -14,7 +13,7 @@ import orjson
 
 from bot.errors import GiveUp, TryLater
 from bot.platforms.base import Fetched
-from bot.platforms.wire import failures_told, file_name, read_at_most
+from bot.platforms.wire import AccessToken, failures_told, file_name, read_at_most
 
 STALE_TOKEN = frozenset({40014, 42001})
 NO_MEMBER, OUT_OF_SIGHT = 60111, 60011  # of a userid that the app asks about
@@ -164,9 +163,7 @@ class WeComApi:
         self._now = now
         self._timeout = aiohttp.ClientTimeout(total=timeout.total_seconds())
         self._session: aiohttp.ClientSession | None = None
-        self._refreshing = asyncio.Lock()
-        self._token = ""
-        self._token_until: datetime | None = None
+        self._token = AccessToken(now, self._ask_for_token, REFRESH_EARLY)
         self._held: tuple[datetime, str] | None = None
         self._contact_ways: dict[str, str] = {}
 
@@ -266,27 +263,27 @@ class WeComApi:
 
     async def reach(self) -> None:
         """Make sure that WeCom takes our id and secret."""
-        await self._access_token()
+        await self._token.get()
 
     async def download(self, media_id: str, limit: int) -> Fetched:
         """Read a file of at most `limit` bytes."""
         for last in (False, True):
-            token = await self._access_token()
+            token = await self._token.get()
             found = await self._read_file(media_id, token, limit)
             if isinstance(found, Fetched):
                 return found
             if found not in STALE_TOKEN or last:
                 raise refusal(found, "media/get")
-            self._forget(token)
+            self._token.forget(token)
         raise AssertionError("unreachable")
 
     async def _post(self, call: str, body: Answer | Upload, *, tolerate: Callable[[int], bool] | None = None) -> Answer:
         """Make a call; a token that WeCom dropped early is replaced once. Codes that `tolerate` names are no error."""
-        token = await self._access_token()
+        token = await self._token.get()
         answer = await self._call(call, token, body)
         if _code(answer) in STALE_TOKEN:
-            self._forget(token)
-            answer = await self._call(call, await self._access_token(), body)
+            self._token.forget(token)
+            answer = await self._call(call, await self._token.get(), body)
         code = _code(answer)
         if code and not (tolerate and tolerate(code)):
             raise refusal(code, call)
@@ -295,12 +292,12 @@ class WeComApi:
     async def _get(self, call: str, query: Mapping[str, str], *, tolerate: Collection[int] = ()) -> Answer:
         """Ask; a token that WeCom dropped early is replaced once. Codes in `tolerate` are no error."""
         for last in (False, True):
-            token = await self._access_token()
+            token = await self._token.get()
             asked = {"access_token": token, **query}
             answer = await self._exchange(call, "GET", f"{self._base}/cgi-bin/{call}", asked, None)
             code = _code(answer)
             if code in STALE_TOKEN and not last:
-                self._forget(token)
+                self._token.forget(token)
             elif code and code not in tolerate:
                 raise refusal(code, call)
             else:
@@ -313,22 +310,7 @@ class WeComApi:
             query["type"] = body.kind
         return await self._exchange(call, "POST", f"{self._base}/cgi-bin/{call}", query, body)
 
-    async def _access_token(self) -> str:
-        """The token in hand, or a new one. Many who ask at once cause one request."""
-        if not self._fresh():
-            async with self._refreshing:
-                if not self._fresh():
-                    await self._refresh()
-        return self._token
-
-    def _fresh(self) -> bool:
-        return self._token_until is not None and self._now() < self._token_until
-
-    def _forget(self, token: str) -> None:
-        if self._token == token:  # else somebody has replaced it meanwhile
-            self._token_until = None
-
-    async def _refresh(self) -> None:
+    async def _ask_for_token(self) -> tuple[str, timedelta]:
         self._respect_hold()
         query = {"corpid": self._corp_id, "corpsecret": self._secret}
         answer = await self._exchange("gettoken", "GET", f"{self._base}/cgi-bin/gettoken", query, None)
@@ -338,9 +320,8 @@ class WeComApi:
         if not isinstance(token, str) or not token:
             raise TryLater("wecom gettoken: answered without a token", timedelta(seconds=60))
         lifetime = timedelta(seconds=seconds if isinstance(seconds, int) else 7200)
-        self._token = token
-        self._token_until = self._now() + max(lifetime - REFRESH_EARLY, lifetime / 2)
         self._held = None
+        return token, lifetime
 
     def _respect_hold(self) -> None:
         if self._held is None:
