@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from xml.parsers import expat
-
-import python_calamine
 
 from bot.documents.layout import MOST_TEXT, Glance, Layout, Survey, local_name, parser, shared_lengths
 from bot.documents.unreadable import damaged, not_a_list, too_large
+
+if TYPE_CHECKING:
+    import python_calamine  # loaded with the first list: the server starts without it
 
 Cell: TypeAlias = str | float | int | bool | date | datetime | time | timedelta
 
@@ -39,7 +40,7 @@ class Sheet:
     """A visible sheet: its cells by calamine, its hidden rows and merged cells by its XML."""
 
     name: str
-    cells: python_calamine.CalamineSheet
+    cells: "python_calamine.CalamineSheet"
     layout: Layout
 
     def rows(self) -> Iterator[list[Cell]]:
@@ -67,6 +68,8 @@ def open_sheets(packed: bytes) -> list[Sheet]:
 @contextmanager
 def _only_unreadable() -> Iterator[None]:
     """Whatever zipfile, expat and calamine say of a broken file becomes the one line for HR."""
+    import python_calamine
+
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, struct.error, expat.ExpatError, python_calamine.CalamineError) as error:
@@ -80,6 +83,8 @@ def _only_unreadable() -> Iterator[None]:
 
 
 def _open(packed: bytes) -> list[Sheet]:
+    import python_calamine
+
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         parts = _Parts(archive)
         sheets = parts.worksheets()
