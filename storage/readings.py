@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import delete, select, update
 
-from recruiting.certificates import Doubt, Expected, Outcome, Reading, Twin, distance
+from recruiting.certificates import SAME_PICTURE_BITS, Doubt, Expected, Outcome, Reading, Twin, distance
 from recruiting.contacts import normalised_name
 from recruiting.course import local_day
 from recruiting.decide import document_stage
@@ -17,8 +17,8 @@ from storage.keys import Box, Unsealable
 from storage.tables import Document, DocumentMark
 from storage.unit import Unit
 
-BANDS = 4  # of a picture's fingerprint, 16 bits each: pictures that differ in fewer bits than this share one whole band
-SAME_PICTURE = BANDS - 1  # bits in which two pictures of one certificate may differ
+# Of a fingerprint, 16 bits each: pictures that differ in fewer bits than there are bands share one whole.
+BANDS = SAME_PICTURE_BITS + 1
 LOOKED_AT = 50  # documents with a band in common whose fingerprints are compared
 _READING = TypeAdapter(Reading)
 
@@ -134,7 +134,7 @@ async def twins(unit: Unit, candidate_id: str, reading: Reading) -> frozenset[Tw
         found.add(Twin.NUMBER)
     bands = [mark for mark in marks if mark[0] != "number"]
     for row in await _elsewhere(unit, candidate_id, bands) if bands else ():
-        if distance(await _fingerprint(unit, row), reading.fingerprint) <= SAME_PICTURE:
+        if distance(await _fingerprint(unit, row), reading.fingerprint) <= SAME_PICTURE_BITS:
             found.add(Twin.PICTURE)
             break
     return frozenset(found)
