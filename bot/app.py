@@ -56,7 +56,7 @@ from config.provinces import load_provinces
 from config.settings import FeishuMode, Settings, SmsProvider
 from recruiting.certificates import judge
 from recruiting.chat import Doorbell
-from storage import errands
+from storage import due, errands
 from storage.bucket import Access
 from storage.unit import Ground
 from storage.vault import Vault
@@ -119,7 +119,7 @@ class Bot:
         ground.consent_text = partial(consent_text, texts, self.house.company)
         judged = partial(judge, provinces=provinces)
         self.readings = Readings(ground, self.dispatch, self.vault, self.reader, judged, Unreadable)
-        self.schedule = Schedule(clock, self._workers())
+        self.schedule = Schedule(clock, self._workers(), self._earliest, due.WORKERS)
         self.context = self._context(settings, texts)
         self.callbacks = Callbacks(self.context, Metrics())
         self.long_connection = self._long_connection()
@@ -127,12 +127,12 @@ class Bot:
     def _workers(self) -> list[Worker]:
         workers = [
             Worker("inbox", self.inbox.sweep),
-            Worker("timers", self.timers.sweep, self.timers.earliest),
-            Worker("outbox", self.outbox.sweep, self.outbox.earliest),
+            Worker("timers", self.timers.sweep),
+            Worker("outbox", self.outbox.sweep),
             Worker("files", self.files.sweep),
             Worker("readings", self.readings.sweep),
-            Worker("errands", self.errands.sweep, self.errands.earliest),
-            Worker("rates", self.rates.sweep, self.rates.earliest),
+            Worker("errands", self.errands.sweep),
+            Worker("rates", self.rates.sweep),
             Worker("digest", self.digest.sweep),
             Worker("leavers", self.leavers.sweep, every=timedelta(minutes=5), on_commit=False),
             Worker("recovery", self._recover, every=timedelta(seconds=20), on_commit=False),
@@ -185,6 +185,10 @@ class Bot:
     @property
     def _desk(self) -> str:
         return (self.settings.wecom.kf_open_kfid or "") if self.settings.wecom else ""
+
+    async def _earliest(self) -> dict[str, datetime]:
+        async with self.ground.database.reading() as connection:
+            return await due.look(connection)
 
     async def _recover(self, now: datetime) -> None:
         await self.outbox.recover(now, all=False)

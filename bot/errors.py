@@ -18,14 +18,18 @@ class Forged(BotError):
 class TryLater(BotError):
     """Busy or unreachable: the same message may go out again, not before `wait`.
 
-    `unknown` is True when the other side may have accepted the request although no answer arrived.
+    `unknown` is True when the other side may have accepted the request although no answer arrived; `crowded`, when it
+    said that we call too often: then whatever goes the same way waits as well.
     """
 
-    def __init__(self, reason: str, wait: timedelta = timedelta(0), *, unknown: bool = False) -> None:
+    def __init__(
+        self, reason: str, wait: timedelta = timedelta(0), *, unknown: bool = False, crowded: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.wait = wait
         self.unknown = unknown
+        self.crowded = crowded
 
 
 class GiveUp(BotError):

@@ -28,21 +28,22 @@ async def windows(unit: Unit, candidates: Collection[str]) -> dict[str, list[Win
     return found
 
 
+_OF_PERSON = select(Conversation).where(
+    Conversation.surface == bindparam("surface"),
+    Conversation.desk == bindparam("desk"),
+    Conversation.account == bindparam("account"),
+)
+
+
 async def of_person(unit: Unit, person: Person) -> Mapping[str, Any]:
     """The conversation with this account; begun now when it is the first time."""
-    where = (
-        (Conversation.surface == person.surface)
-        & (Conversation.desk == person.desk)
-        & (Conversation.account == person.account)
-    )
-    row = await unit.one(select(Conversation).where(where))
+    account = {"surface": person.surface, "desk": person.desk, "account": person.account}
+    row = await unit.one(_OF_PERSON, account)
     if row is None:
         unit.add(
             Conversation,
             id=random_id(),
-            surface=person.surface,
-            desk=person.desk,
-            account=person.account,
+            **account,
             candidate_id=None,
             bound_at=None,
             heard_at=None,
@@ -52,7 +53,7 @@ async def of_person(unit: Unit, person: Person) -> Mapping[str, Any]:
             asks_from=None,
             dialog=None,
         )
-        row = await unit.one(select(Conversation).where(where))
+        row = await unit.one(_OF_PERSON, account)
         assert row is not None
     return row
 

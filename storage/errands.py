@@ -22,7 +22,7 @@ DONE, FAILED, EXPIRED, KEPT = "done", "failed", "expired", "kept"
 LEASE = timedelta(minutes=2)  # for so long nobody else takes up what a worker has in hand
 
 _OPEN = (WAITING, SHOWN, CONFIRMED, CANCELLED)
-_DUE_AT = select(func.min(ErrandRow.due_at)).where(ErrandRow.status.in_(_OPEN))
+EARLIEST = select(func.min(ErrandRow.due_at)).where(ErrandRow.status.in_(_OPEN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ async def by_id(unit: Unit, id: str) -> Errand | None:
 
 async def earliest(connection: AsyncConnection) -> datetime | None:
     """When the next errand is to be looked at: aware, UTC; None when there is none."""
-    moment: datetime | None = (await connection.execute(_DUE_AT)).scalar_one()
+    moment: datetime | None = (await connection.execute(EARLIEST)).scalar_one()
     return moment
 
 

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from storage.tables import Fetch
 from storage.unit import Unit
+
+EARLIEST = select(func.min(Fetch.due_at)).where(Fetch.status == "waiting")
 
 
 async def due(unit: Unit, limit: int) -> list[Mapping[str, Any]]:

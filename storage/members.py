@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 
 from recruiting.chat import Person
 from storage.tables import ApiToken, FollowUpRow, Member, Session, SignIn
@@ -14,6 +14,11 @@ from storage.unit import Unit
 ACCOUNTS = {"wecom.app": "wecom", "feishu": "feishu", "wecom.bot": "wecom"}
 UNIQUE = ("name", "wecom", "feishu")
 ROLES = ("recruiter", "manager", "admin")
+# Whoever writes is looked up by these: WeCom's userids know no case.
+_BY_ACCOUNT = {
+    column: select(Member).where(func.lower(getattr(Member, column)) == bindparam("account")).order_by(Member.name)
+    for column in set(ACCOUNTS.values())
+}
 
 
 async def everybody(unit: Unit) -> list[Mapping[str, Any]]:
@@ -24,8 +29,8 @@ async def everybody(unit: Unit) -> list[Mapping[str, Any]]:
 
 
 async def by_account(unit: Unit, column: str, account: str) -> Mapping[str, Any] | None:
-    """The member with this account on a platform (`wecom` or `feishu`). WeCom's userids know no case."""
-    return next((m for m in await everybody(unit) if (m[column] or "").lower() == account.lower()), None)
+    """The member with this account on a platform (`wecom` or `feishu`)."""
+    return await unit.one(_BY_ACCOUNT[column], {"account": account.lower()})
 
 
 async def by_name(unit: Unit, name: str) -> Mapping[str, Any] | None:

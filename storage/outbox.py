@@ -48,12 +48,12 @@ _UNTRIED: dict[str, Any] = dict.fromkeys(
     )
 )
 _UNDER_WAY = frozenset({Sending.WAITING.value, Sending.SENDING.value})
-_EARLIEST = select(func.min(OutboxRow.due_at)).where(WAITS, OutboxRow.leader_id.is_(None))
+EARLIEST = select(func.min(OutboxRow.due_at)).where(WAITS, OutboxRow.leader_id.is_(None))
 
 
 async def earliest(connection: AsyncConnection) -> datetime | None:
     """When the next message is due: aware, UTC; None when none waits."""
-    moment: datetime | None = (await connection.execute(_EARLIEST)).scalar_one()
+    moment: datetime | None = (await connection.execute(EARLIEST)).scalar_one()
     return moment
 
 

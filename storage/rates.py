@@ -13,6 +13,7 @@ from recruiting.rates import Counts
 from storage import thresholds
 from storage.applications import process_of
 from storage.tables import ApplicationRow, Batch, OutboxRow, ProcessVersion, RateChange, Visit, Watch
+from storage.types import EPOCH, UtcDateTime
 from storage.unit import Unit
 
 RUNGS = ("chat", "sms", "email")  # by which candidates are written to
@@ -128,14 +129,18 @@ def tried(batch_id: str, process_id: str, stage: str | None, after: timedelta, u
 # --- watches: when to look next ----------------------------------------------------------------------------------
 
 
+NEWS = select(literal(EPOCH, UtcDateTime())).select_from(RateChange).limit(1)  # any change is due at once
+EARLIEST = select(func.min(Watch.next_at))
+
+
 async def anything_new(connection: AsyncConnection) -> bool:
     """Whether turns have told of changes that no watch has seen."""
-    return (await connection.execute(select(RateChange.seq).limit(1))).first() is not None
+    return (await connection.execute(NEWS)).first() is not None
 
 
 async def earliest(connection: AsyncConnection) -> datetime | None:
     """When the next watch is to be looked at."""
-    moment: datetime | None = (await connection.execute(select(func.min(Watch.next_at)))).scalar_one()
+    moment: datetime | None = (await connection.execute(EARLIEST)).scalar_one()
     return moment
 
 

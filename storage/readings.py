@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from recruiting.certificates import SAME_PICTURE_BITS, Doubt, Expected, Outcome, Reading, Twin, distance
 from recruiting.contacts import normalised_name
@@ -24,6 +24,8 @@ _READING = TypeAdapter(Reading)
 
 
 # --- what is to be read ----------------------------------------------------------------------------------------------
+
+EARLIEST = select(func.min(Document.read_due_at))
 
 
 async def due(unit: Unit, limit: int) -> list[Mapping[str, Any]]:

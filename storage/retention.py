@@ -51,6 +51,8 @@ async def destroyed(unit: Unit, row: Mapping[str, Any], *, at_once: bool = False
 
 # --- files that nobody may keep --------------------------------------------------------------------------------------
 
+DOOMED = select(DoomedFile.at).limit(1)
+
 
 async def doom(unit: Unit, candidate_id: str, pages: Sequence[Mapping[str, Any]], *, but: str) -> None:
     """Have these pages destroyed once this is committed; not those that another document (than `but`) shows too."""

@@ -21,12 +21,12 @@ _DUE = (
     .order_by(TimerRow.due_at, TimerRow.id)
     .limit(bindparam("limit"))
 )
-_EARLIEST = select(func.min(TimerRow.due_at))
+EARLIEST = select(func.min(TimerRow.due_at))
 
 
 async def earliest(connection: AsyncConnection) -> datetime | None:
     """When the next timer is due: aware, UTC; None when none is pending."""
-    moment: datetime | None = (await connection.execute(_EARLIEST)).scalar_one()
+    moment: datetime | None = (await connection.execute(EARLIEST)).scalar_one()
     return moment
 
 

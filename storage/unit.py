@@ -164,11 +164,12 @@ class Unit:
         assert isinstance(table, Table)
         return _inserting(self.connection.dialect.name)(table).on_conflict_do_nothing()
 
-    async def one(self, statement: Any) -> Mapping[str, Any] | None:
+    async def one(self, statement: Any, values: Mapping[str, Any] | None = None) -> Mapping[str, Any] | None:
         """The first row of a query as a mapping, or None. Flushes first, so that it sees its own writes."""
         await self.flush()
-        row = (await self.connection.execute(statement)).mappings().first()
-        return dict(row) if row is not None else None
+        result = await self.connection.execute(statement, values)
+        row = result.first()
+        return dict(zip(result.keys(), row, strict=True)) if row is not None else None
 
     async def all(self, statement: Any) -> list[Mapping[str, Any]]:
         """All rows of a query as mappings. Flushes first."""

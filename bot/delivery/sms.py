@@ -68,5 +68,5 @@ def _outcome(status: int, retry_after: str, id: str) -> Sent:
         return Sent(id)
     if status == 429 or status >= 500:
         wait = timedelta(seconds=min(int(retry_after), 3600)) if retry_after.isdecimal() else timedelta(0)
-        raise TryLater(f"sms gateway {status}", wait)
+        raise TryLater(f"sms gateway {status}", wait, crowded=status == 429)
     raise GiveUp(f"sms gateway {status}")

@@ -50,6 +50,8 @@ KNOWN: Mapping[str, timedelta] = {
 PAUSED = timedelta(hours=1)  # a paused batch is looked at again this often; `/resume` does not wait for it
 GROUP_PATIENCE = timedelta(days=3)  # below HR's group there is no rung
 TO_CANDIDATES = frozenset({"chat", "sms", "email"})
+QUEUED = "rate"  # why a message waits that has a moment of its own behind a rate limit
+ASKED = frozenset({Purpose.ANSWER.value, Purpose.CODE.value})  # somebody waits for these
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +276,8 @@ class Outbox:
             if not loaded.application.follow_up:
                 skipped.append((row, Sending.SKIPPED, "no_longer_needed", "", ""))
                 return None
-        return self.limits.take(_wishes(row), unit.now), "rate"
+        waited, asked = row["reason"] == QUEUED, row["purpose"] in ASKED
+        return self.limits.take(_wishes(row), unit.now, waited=waited, asked=asked), QUEUED
 
     async def _letter(
         self,
@@ -380,6 +383,9 @@ class Outbox:
     ) -> None:
         reason = outcome.given_up
         if outcome.later is not None:
+            if outcome.later.crowded:
+                name, rate = _wishes(row)[0]
+                self.limits.close(name, rate, unit.now + outcome.later.wait)
             repeatable = unit.now - (row["tried_at"] or unit.now) < _known(row)
             again = self.policy.next_try(row["tries"] + 1, unit.now, outcome.later.wait)
             group = row["rung"] == "group"  # nobody stands below it: a marked repeat is better than silence

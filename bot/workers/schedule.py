@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -14,16 +14,15 @@ log = logging.getLogger(__name__)
 
 POLL = timedelta(seconds=1)  # what another process commits is noticed within two seconds
 ERROR_PAUSE = 1.0
-BREATH = timedelta(milliseconds=20)  # what is due still, another process has in hand: asking at once would spin
+BREATH = 0.02  # seconds after a sweep until the next look
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A name, what to do, and (where it has one) when the next row is due."""
+    """A name and what to do. It is woken every so often, and by commits: by each, or when its earliest row is due."""
 
     name: str
     sweep: Callable[[datetime], Awaitable[object]]
-    earliest: Callable[[], Awaitable[datetime | None]] | None = None
     every: timedelta = POLL
     on_commit: bool = True
 
@@ -31,38 +30,47 @@ class Worker:
 class Schedule:
     """Runs each worker in a loop of its own: never two sweeps of one worker at once, none missed."""
 
-    def __init__(self, clock: Clock, workers: Sequence[Worker]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        workers: Sequence[Worker],
+        look: Callable[[], Awaitable[Mapping[str, datetime]]],
+        looked_for: Collection[str],
+    ) -> None:
+        """`look` says when each of the workers in `looked_for` is next needed."""
         self._clock = clock
         self._workers = workers
+        self._look = look
+        self._by_row = [worker for worker in workers if worker.name in looked_for]
+        self._by_commit = [worker for worker in workers if worker.on_commit and worker not in self._by_row]
         self._bells = {worker.name: asyncio.Event() for worker in workers}
+        self._look_bell = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._resting = {worker.name: asyncio.Event() for worker in workers}
         self._stopping = False
         self._rung = 0
+        self._wake_up: datetime | None = None  # as the scheduler has it, by this clock
 
     def start(self) -> None:
-        """Begin; every worker sweeps once at once."""
+        """Begin; whoever has something to do does it at once."""
+        self._tasks.append(asyncio.create_task(self._look_out(), name="look-out"))
+        self._every(POLL, self._look_bell, "look-out")
         for worker in self._workers:
             self._tasks.append(asyncio.create_task(self._run(worker), name=f"worker {worker.name}"))
-            self._scheduler.add_job(
-                self._ring,
-                "interval",
-                args=[worker.name],
-                seconds=worker.every.total_seconds(),
-                id=worker.name,
-                coalesce=True,
-                max_instances=1,
-            )
+            if worker not in self._by_row:
+                self._every(worker.every, self._bells[worker.name], worker.name)
         self._scheduler.start()
         self._clock.on_turn(self.ring)
+        for bell in self._bells.values():
+            bell.set()
         self.ring()
 
     async def stop(self) -> None:
         """Let every sweep come to its end, then stop."""
         self._scheduler.shutdown(wait=False)
         self._stopping = True
-        for bell in self._bells.values():
+        for bell in (self._look_bell, *self._bells.values()):
             bell.set()
         await asyncio.gather(*self._tasks)
         self._tasks.clear()
@@ -70,9 +78,9 @@ class Schedule:
     def ring(self) -> None:
         """Something was committed or the clock was turned: look at once."""
         self._rung += 1
-        for worker in self._workers:
-            if worker.on_commit:
-                self._bells[worker.name].set()
+        self._look_bell.set()
+        for worker in self._by_commit:
+            self._bells[worker.name].set()
 
     async def idle(self) -> None:
         """Return when every worker has looked and found nothing more to do: for the demo and for stories."""
@@ -86,8 +94,47 @@ class Schedule:
             await asyncio.gather(*(self._resting[name].wait() for name in busy))
             quiet = quiet + 1 if self._rung == rung else 0
 
-    async def _ring(self, name: str) -> None:
-        self._bells[name].set()  # a coroutine, because APScheduler runs plain functions in a thread
+    def _every(self, interval: timedelta, bell: asyncio.Event, name: str) -> None:
+        seconds = interval.total_seconds()
+        self._scheduler.add_job(_set, "interval", args=[bell], seconds=seconds, id=name, coalesce=True, max_instances=1)
+
+    async def _look_out(self) -> None:
+        """Wake those whose earliest row is due."""
+        while True:
+            await self._look_bell.wait()
+            self._look_bell.clear()
+            if self._stopping:
+                return
+            try:
+                earliest = await self._look()
+            except Exception:
+                log.exception("it could not be seen what is due")
+                await asyncio.sleep(ERROR_PAUSE)
+                self._look_bell.set()
+                continue
+            now = self._clock.now()
+            for worker in self._by_row:
+                if worker.name in earliest and earliest[worker.name] <= now:
+                    self._bells[worker.name].set()
+            self._look_again_at(min((moment for moment in earliest.values() if moment > now), default=None), now)
+
+    def _look_again_at(self, due: datetime | None, now: datetime) -> None:
+        """The one wake-up: APScheduler rings when the earliest row is due, if that is sooner than the next poll."""
+        if due is None or due == self._wake_up or due - now >= POLL:
+            return
+        self._wake_up = due
+        self._scheduler.add_job(
+            self._wake,
+            "date",
+            run_date=self._clock.wall() + max(due - now, timedelta(seconds=BREATH)),
+            id="wake-up",
+            replace_existing=True,
+            misfire_grace_time=60,
+        )
+
+    async def _wake(self) -> None:
+        self._wake_up = None
+        self._look_bell.set()
 
     async def _run(self, worker: Worker) -> None:
         bell = self._bells[worker.name]
@@ -97,34 +144,16 @@ class Schedule:
             if self._stopping:
                 return
             try:
-                await self._sweep(worker)
+                await worker.sweep(self._clock.now())
             except Exception:
                 log.exception("a sweep failed", extra={"worker": worker.name})
                 await asyncio.sleep(ERROR_PAUSE)
                 bell.set()
             finally:
                 self._resting[worker.name].set()
+            if worker in self._by_row:  # what is due still, another process has in hand: asking at once would spin
+                asyncio.get_running_loop().call_later(BREATH, self._look_bell.set)
 
-    async def _sweep(self, worker: Worker) -> None:
-        await worker.sweep(self._clock.now())
-        if worker.earliest is not None:
-            await self._wake_for(worker)
 
-    async def _wake_for(self, worker: Worker) -> None:
-        """The one wake-up: APScheduler rings when the earliest row is due, if that is sooner than the next poll."""
-        assert worker.earliest is not None
-        due = await worker.earliest()
-        name = f"{worker.name} wake-up"
-        now = self._clock.now()
-        if due is None or due - now >= worker.every:
-            return
-        real = self._clock.wall() + max(due - now, BREATH)
-        self._scheduler.add_job(
-            self._ring,
-            "date",
-            args=[worker.name],
-            run_date=real,
-            id=name,
-            replace_existing=True,
-            misfire_grace_time=60,
-        )
+async def _set(bell: asyncio.Event) -> None:
+    bell.set()  # a coroutine, because APScheduler runs plain functions in a thread

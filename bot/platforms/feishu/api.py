@@ -198,7 +198,9 @@ def refusal(code: int, call: str, answer: Answer | None = None, wait: timedelta 
     if code == CARD_REFUSED and CARD_BUSY in text:
         return TryLater(reason, timedelta(seconds=1))
     usual = WAITS.get(code)
-    return Refusal(reason, code) if usual is None else TryLater(reason, max(usual, wait) if wait else usual)
+    if usual is None:
+        return Refusal(reason, code)
+    return TryLater(reason, max(usual, wait) if wait else usual, crowded=code == RATE_LIMIT)
 
 
 def _detail(code: int, text: str) -> str:
@@ -492,7 +494,7 @@ def _raise(error: TryLater | GiveUp) -> Answer:
 def _garbled(call: str, reply: Reply) -> TryLater:
     """Something on the way answered in Feishu's place, or Feishu is not itself."""
     if reply.status == 429:
-        return TryLater(f"feishu {call}: called too often", reply.wait or WAITS[RATE_LIMIT])
+        return TryLater(f"feishu {call}: called too often", reply.wait or WAITS[RATE_LIMIT], crowded=True)
     hint = ": is BULOU_FEISHU__API_BASE right?" if 300 <= reply.status < 500 else ""
     accepted = not 300 <= reply.status < 500  # who says no to the request itself has not acted on it
     reason = f"feishu {call}: HTTP {reply.status} without an answer of Feishu's{hint}"

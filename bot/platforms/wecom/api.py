@@ -28,17 +28,18 @@ LARGEST_ANSWER = 16 * 2**20  # a full page of a thousand 微信客服 items stay
 LARGEST_REFUSAL = 64 * 2**10
 FILE_TIMEOUT_SECONDS = 60.0
 
+CALLED_TOO_OFTEN, TOO_MANY_AT_ONCE = 45009, 45033
+
 # Where the operator or the other side can mend it while the message waits.
 WAITS = {
     -1: timedelta(seconds=2),
     6000: timedelta(seconds=1),
-    45009: timedelta(seconds=60),
+    CALLED_TOO_OFTEN: timedelta(seconds=60),
     60020: timedelta(seconds=60),
     301042: timedelta(seconds=60),
     **dict.fromkeys(STALE_TOKEN, timedelta(seconds=60)),
     **dict.fromkeys(WRONG_CREDENTIALS, HOLD_AFTER_WRONG_SECRET),
 }
-TOO_MANY_AT_ONCE = 45033
 
 # What the operator reads in the log, on the dashboard and from `bulou check`.
 REASONS = {
@@ -68,8 +69,8 @@ REASONS = {
     44004: "the text is empty",
     45001: "the file is too large",
     45002: "the message is too long",
-    45009: "called too often",
-    45033: "too many calls at once",
+    CALLED_TOO_OFTEN: "called too often",
+    TOO_MANY_AT_ONCE: "too many calls at once",
     46004: "no such member",
     48002: "the app may not do this: check its rights in the console",
     48007: "the 微信客服 account is not handed to the app: choose 通过API管理 in the console",
@@ -126,7 +127,7 @@ def refusal(code: int, call: str) -> TryLater | GiveUp:
     if code == TOO_MANY_AT_ONCE:
         return TryLater(reason, timedelta(seconds=random.uniform(1, 5)))
     wait = WAITS.get(code)
-    return GiveUp(reason) if wait is None else TryLater(reason, wait)
+    return GiveUp(reason) if wait is None else TryLater(reason, wait, crowded=code == CALLED_TOO_OFTEN)
 
 
 def used_id(code: int) -> bool:
@@ -389,7 +390,7 @@ def _check_status(call: str, status: int) -> None:
     if status in (200, 206):
         return
     if status == 429:
-        raise TryLater(f"wecom {call}: called too often", timedelta(seconds=60))
+        raise TryLater(f"wecom {call}: called too often", timedelta(seconds=60), crowded=True)
     if status >= 500:
         raise TryLater(f"wecom {call}: HTTP {status}", timedelta(seconds=2), unknown=True)
     raise GiveUp(f"wecom {call}: HTTP {status}: mend BULOU_WECOM__API_BASE")

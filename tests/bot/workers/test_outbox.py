@@ -67,7 +67,7 @@ async def test_an_interrupted_mail_is_not_repeated_but_takes_the_next_rung(compa
     assert NOON == (await company.about(mei)).application.since
 
 
-async def owe_alert(company: Company) -> None:
+async def owe_alert(company: Company, number: int = 1) -> None:
     """HR's group is to be alerted."""
 
     async def job(unit: Unit) -> None:
@@ -76,7 +76,7 @@ async def owe_alert(company: Company) -> None:
         await owe_groups(
             unit,
             await unit.ground.days.existing(unit.connection, day),
-            promise="alert/1",
+            promise=f"alert/{number}",
             start="reply",
             purpose=Purpose.ALERT,
             text="command.todo.none",
@@ -84,7 +84,7 @@ async def owe_alert(company: Company) -> None:
             day=day,
         )
 
-    await company.write(job)
+    await company.write(job, NOON - timedelta(hours=1) + timedelta(seconds=number))
 
 
 async def owe_follow_up(company: Company) -> str:
@@ -276,6 +276,36 @@ async def test_a_message_that_cannot_be_written_holds_up_nobody(
     assert 1 == len([channel for channel, *_ in company.wire.tries if channel == "sms"])
     assert ([["unreachable"]], []) == (await company.follow_ups(mei), await company.follow_ups(tom))
     assert ["a message could not be written"] == [record.message for record in caplog.records]
+
+
+async def test_a_mailing_waits_in_a_line_and_not_in_a_crowd(company: Company) -> None:
+    """Whoever waits for a rate limit has a moment of its own: else each would be looked at for every one that goes."""
+    for number in range(60):
+        await owe_alert(company, number)
+    process = company.process()
+    owed = [id for (id,) in await company.rows(select(OutboxRow.id).order_by(OutboxRow.created_at))]
+    tries = await process.sweep(NOON)
+    waiting = await company.rows(select(OutboxRow.due_at).where(OutboxRow.status == "waiting"))
+    assert len(waiting) == len(set(waiting)) == 60 - tries
+    while (due := await process.earliest()) is not None:
+        assert 1 == await process.sweep(due)
+    assert owed == [id for _, id, *_ in company.wire.tries]
+
+
+async def test_who_is_told_to_call_less_often_lets_the_others_wait_too(company: Company) -> None:
+    """A gateway that says 429 is not asked once for each message that waits."""
+    for _ in range(40):
+        await company.invite()
+    company.wire.moods = [TryLater("sms gateway 429", timedelta(minutes=5), crowded=True)]
+    process = company.process()
+    await process.sweep(NOON)
+    asked = len(company.wire.tries)
+    await company.invite()
+    await process.sweep(NOON + timedelta(minutes=1))
+    assert asked == len(company.wire.tries)
+    while (due := await process.earliest()) is not None and due < NOON + timedelta(minutes=10):
+        await process.sweep(due)
+    assert 41 == len([status for rung, status in await company.messages() if (rung, status) == ("sms", "accepted")])
 
 
 async def test_a_click_and_a_delivery_in_the_same_moment_are_both_kept(postgres_url: str) -> None:
