@@ -256,6 +256,7 @@ def postgres_engine(url: URL, size: int, *, read_only: bool = False) -> AsyncEng
         pool_size=size,
         max_overflow=0,
         pool_timeout=60,
+        pool_use_lifo=True,  # few connections stay warm, where each would prepare every statement anew
         hide_parameters=True,
         query_cache_size=1500,
         connect_args={"server_settings": settings, "timeout": 10, "prepared_statement_cache_size": 500},
