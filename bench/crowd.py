@@ -133,5 +133,6 @@ async def multiply_postgres(address: str, copies: int, *, one_batch: bool = Fals
         for statement in statements("postgresql", copies, one_batch=one_batch) if copies else ():
             await connection.execute(statement)
         await connection.execute("VACUUM ANALYZE")
+        await connection.execute("CHECKPOINT")  # what was copied is not written during the measurement
     finally:
         await connection.close()

@@ -203,10 +203,14 @@ class Asker:
         app = web.Application()
         app.router.add_get("/cgi-bin/gettoken", self._token)
         app.router.add_post("/cgi-bin/message/send", self._take)
+        app.router.add_get("/cgi-bin/user/get", self._member)
         return app
 
     async def _token(self, _: web.Request) -> web.Response:
         return web.json_response({"errcode": 0, "errmsg": "ok", "access_token": "token", "expires_in": 7200})
+
+    async def _member(self, request: web.Request) -> web.Response:
+        return web.json_response({"errcode": 0, "errmsg": "ok", "userid": request.query["userid"], "status": 1})
 
     async def _take(self, request: web.Request) -> web.Response:
         came = time.perf_counter()

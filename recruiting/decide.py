@@ -41,6 +41,7 @@ from recruiting.model import (
     InviteTried,
     Joined,
     LeftCompany,
+    Lost,
     MessageReport,
     Move,
     MoveFollowUp,
@@ -411,10 +412,17 @@ def _read(course: Course, read: PictureRead, stage: Stage) -> None:
         return
     about = place_of(application, stage)
     data = {"document": document, "round": read.round, "doubts": list(read.doubts), "retake": read.retake}
+    if read.lost is not None:
+        data["lost"] = read.lost.value
     course.record(EventType.READ, data, about=about)
     if not read.tell:
         return
     cause = f"read:{document}:{read.round}"
+    if read.lost is not None:
+        course.say("document.lost", cause, Purpose.ANSWER, about=about, why={"$say": read.why})
+        if read.lost is Lost.DOCUMENT and application.open:
+            _wait_for_another(course, document)
+        return
     if read.retake:  # must be heard, wherever they are
         course.say("document.retake", cause, Purpose.ANSWER, about=about, why={"$say": read.why})
     else:
@@ -466,7 +474,12 @@ def _document_decided(course: Course, decision: DocumentDecided, stage: Stage) -
         cause = f"rejected:{decision.document}"
         course.say("document.rejected", cause, Purpose.ANSWER, about=about, reason=decision.reason)
         if application.open:
-            course.wake(f"again:{application.uploads}:{decision.document}", course.now + ASK_AGAIN_AFTER)
+            _wait_for_another(course, decision.document)
+
+
+def _wait_for_another(course: Course, document: str) -> None:
+    """Who does not send another one in time is called by a person."""
+    course.wake(f"again:{course.application.uploads}:{document}", course.now + ASK_AGAIN_AFTER)
 
 
 def revoke_refusal(application: Application, stage: str) -> str | None:
@@ -484,7 +497,7 @@ def _revoked(course: Course, revoked: ApprovalRevoked) -> None:
     stage = application.process.stage(revoked.stage)
     about = place_of(application, stage)
     course.record(EventType.REVOKED, {"reason": revoked.reason}, actor=revoked.actor, about=about)
-    cause = f"revoked:{course.now.isoformat()}"  # after hire one visit may see several
+    cause = f"revoked:{application.revoked}"  # after hire one visit may see several
     course.say("document.revoked", cause, Purpose.ANSWER, about=about, reason=revoked.reason)
     if not application.open:
         course.say("document.revoked.staff", f"staff:{cause}", Purpose.NOTICE, to=Audience.MANAGERS, about=about)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from recruiting.model import ENDINGS, Application, Event, EventType
+from recruiting.model import ENDINGS, Application, Event, EventType, Lost
 
 _ENDED = {event: status for status, event in ENDINGS.items()}
 # After hire a certificate is renewed: facts of its own stage, long after that was left.
@@ -37,7 +37,7 @@ def evolve(application: Application, event: Event) -> Application:
             return application.but(nudges={**application.nudges, event.stage: count, sent: 1})
         case EventType.REVOKED:
             approvals = {stage: day for stage, day in application.approvals.items() if stage != event.stage}
-            return application.but(approvals=approvals)
+            return application.but(approvals=approvals, revoked=application.revoked + 1)
         case EventType.EXPIRING:
             return application.but(warned={**application.warned, event.stage: event.data["day"]})
         case EventType.LEFT:
@@ -133,6 +133,9 @@ def _in_visit(application: Application, event: Event) -> dict[str, Any]:
                 "waiting": application.waiting | {data["document"]},
                 "uploads": application.uploads + 1,
             }
+        case EventType.READ if data.get("lost") == Lost.DOCUMENT:
+            waiting = application.waiting - {data["document"]}
+            return {"waiting": waiting} if waiting else {"waiting": waiting, "uploaded_at": None}
         case EventType.READ:
             return {"read": {**application.read, data["document"]: data["round"]}}
         case EventType.APPROVED:

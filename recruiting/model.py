@@ -133,6 +133,7 @@ class Application:
     uploads: int = 0
     read: Mapping[str, int] = field(default_factory=dict)  # waiting document -> how often it was read
     settled: int = 0  # follow-ups done in this visit
+    revoked: int = 0  # approvals taken back, ever
     moved: int = 0  # how far the open follow-up has moved up because nobody took it: a step of `Move`
     calling: tuple[str, ...] = ()  # causes of a follow-up that is tried again later, because nobody answered
     unanswered: int = 0  # calls in a row that nobody answered
@@ -245,6 +246,13 @@ class Uploaded:
     to_read: bool = False
 
 
+class Lost(StrEnum):
+    """How much of a document cannot be opened by anybody, so that nothing of it is kept."""
+
+    PAGE = "page"  # one or some; the others stay
+    DOCUMENT = "document"
+
+
 @dataclass(frozen=True, slots=True)
 class PictureRead:
     """What the machine makes of a document: nothing but words for people. It never rejects one."""
@@ -255,6 +263,7 @@ class PictureRead:
     retake: bool = False  # ask for a better picture at once
     why: str = ""  # text key of what was wrong with the picture
     tell: bool = True  # there is something new to say
+    lost: Lost | None = None  # what could not be opened at all, and is not kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ _FOLDED: Mapping[str, tuple[_Turn, _Turn]] = {
     "imported": _PLAIN,
     "uploads": _PLAIN,
     "settled": _PLAIN,
+    "revoked": _PLAIN,
     "moved": _PLAIN,
     "unanswered": _PLAIN,
     "gone": _PLAIN,

@@ -1,6 +1,6 @@
 """What the machine has read in a document: under the candidate's key, with hashes by which it is found elsewhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from recruiting.certificates import SAME_PICTURE_BITS, Doubt, Expected, Outcome,
 from recruiting.contacts import normalised_name
 from recruiting.course import local_day
 from recruiting.decide import document_stage
+from recruiting.model import Lost
 from storage import reports, retention
 from storage.applications import Loaded
 from storage.keys import Box, Unsealable
@@ -112,11 +113,29 @@ async def keep(
         unit.add(DocumentMark, kind=kind, digest=digest, **mark)
 
 
-async def failed(unit: Unit, row: Mapping[str, Any], fault: str, *, retake: bool) -> None:
-    """It cannot be read: the picture stays as it came, for the reviewer's own eyes."""
+async def failed(unit: Unit, row: Mapping[str, Any]) -> None:
+    """The machine could not do it: the picture stays as it came, for the reviewer's own eyes."""
     unreadable = [Doubt.UNREADABLE.value]
-    values = {"read_status": "failed", "read_due_at": None, "doubts": unreadable, "retake": retake, "fault": fault}
+    values = {"read_status": "failed", "read_due_at": None, "doubts": unreadable, "retake": False, "fault": ""}
     await unit.set(Document, {"id": row["id"]}, **values)
+
+
+async def let_go(unit: Unit, row: Mapping[str, Any], files: Collection[str]) -> Lost:
+    """These pages cannot be opened by anybody: they are destroyed once this is committed, and where no other is left,
+    all that stood for the document too. What is left and was not read yet is read.
+    """
+    rest = [page for page in row["pages"] if page["file"] not in files]
+    gone = [page for page in row["pages"] if page["file"] in files]
+    await retention.doom(unit, row["candidate_id"], gone, but=row["id"])
+    if not rest:
+        await unit.run(delete(DocumentMark).where(DocumentMark.document_id == row["id"]))
+        await unit.run(delete(Document).where(Document.id == row["id"]))
+        return Lost.DOCUMENT
+    first = {"file": rest[0]["file"], "content_type": rest[0]["type"], "round": row["round"] + 1}
+    done = all(page["masked"] for page in rest)
+    state = {"read_status": "done" if done else "waiting", "read_due_at": None if done else unit.now}
+    await unit.set(Document, {"id": row["id"]}, pages=rest, **first, **state)
+    return Lost.PAGE
 
 
 async def unread(unit: Unit, row: Mapping[str, Any]) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from bot.delivery.retry import RetryPolicy
@@ -127,8 +128,8 @@ class Readings:
             box = await Unit(connection, self.ground, now).box_of(row["candidate_id"])
         if box is None:
             return  # erased meanwhile
+        new = [one for one in row["pages"] if not one["masked"]]
         try:
-            new = [one for one in row["pages"] if not one["masked"]]
             contents = [(await self._content(row, box, one), str(one["type"])) for one in new]
             read = await self.reader.read(contents)
         except self.unreadable as error:
@@ -136,9 +137,10 @@ class Readings:
             if reason in OURS:
                 await self._again(row, now)
                 return
-            await self._settle(row, now, lambda unit, loaded, now_: self._cannot(unit, loaded, now_, reason))
+            bad = await self._bad(new, contents)
+            await self._settle(row, now, partial(self._cannot, reason=reason, files=bad))
         except (Gone, Damaged):
-            await self._settle(row, now, lambda unit, loaded, now_: self._cannot(unit, loaded, now_, "gone"))
+            await self._settle(row, now, partial(self._cannot, reason="gone", files={one["file"] for one in new}))
         except Exception:
             log.exception("a document could not be read", extra={"document": row["id"]})
             await self._again(row, now)
@@ -172,15 +174,27 @@ class Readings:
         await take(unit, loaded, PictureRead(row["id"], row["round"], (Doubt.UNREADABLE.value,)))
 
     async def _failed(self, unit: Unit, loaded: Loaded, row: Mapping[str, Any]) -> None:
-        await readings.failed(unit, row, "", retake=False)
+        await readings.failed(unit, row)
         await take(unit, loaded, PictureRead(row["id"], row["round"], (Doubt.UNREADABLE.value,)))
 
-    async def _cannot(self, unit: Unit, loaded: Loaded, row: Mapping[str, Any], reason: str) -> None:
-        """Nothing can be read in it: the person hears at once why; the reviewer has it as it came."""
+    async def _bad(self, pages: Sequence[Mapping[str, Any]], contents: Sequence[tuple[bytes, str]]) -> set[str]:
+        """The files of those pages that cannot be opened; all, where each by itself can."""
+        assert self.reader is not None
+        bad = set()
+        for one, content in zip(pages, contents, strict=True) if len(pages) > 1 else ():
+            try:
+                await self.reader.read([content])
+            except self.unreadable:
+                bad.add(one["file"])
+        return bad or {one["file"] for one in pages}
+
+    async def _cannot(
+        self, unit: Unit, loaded: Loaded, row: Mapping[str, Any], *, reason: str, files: Collection[str]
+    ) -> None:
+        """Nobody can open these pages: they are not kept, and the person hears at once why."""
+        lost = await readings.let_go(unit, row, files)
         fault = f"unusable.{TOO_MUCH.get(reason, reason)}"
-        await readings.failed(unit, row, fault, retake=True)
-        doubts = (Doubt.UNREADABLE.value,)
-        await take(unit, loaded, PictureRead(row["id"], row["round"], doubts, retake=True, why=fault))
+        await take(unit, loaded, PictureRead(row["id"], row["round"], retake=True, why=fault, lost=lost))
 
     async def _keep(self, row: Mapping[str, Any], now: datetime, box: Box, read: Read) -> None:
         """Masked pages into the vault, then the reading: in one transaction with what the rules make of it."""

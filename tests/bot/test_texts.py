@@ -8,6 +8,9 @@ import pytest
 
 from bot.errors import Misconfigured
 from bot.texts import Template, Texts, UnfilledText, percent, stage_override, standard_texts
+from recruiting.certificates import Doubt, Fault
+from recruiting.course import OUTLIVES_END, OVERCOME, RULES_OWN
+from storage.followups import TOLD
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # a Monday, 9:00 in Shanghai
@@ -300,3 +303,17 @@ def test_a_reason_typed_as_on_its_button_is_told_in_the_candidates_language(type
     """HR types what stands on the button; an English candidate reads the English sentence."""
     texts = standard_texts()
     assert texts.say("reasons.not_fit", "en") == texts.reason(typed, "en")
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en", "ja"])
+def test_whatever_a_card_names_by_its_id_has_words(texts: Texts, locale: str) -> None:
+    """A card with one gap is not sent at all, and a person is not called."""
+    named = {
+        "happened": TOLD,
+        "doubts": frozenset(Doubt),
+        "faults": frozenset(Fault),
+        "causes": RULES_OWN | OUTLIVES_END | OVERCOME,
+    }
+    for family, ids in named.items():
+        for id in ids:
+            assert texts.say(f"{family}.{id}", locale, outcome="-", to="-", days=1)

@@ -31,6 +31,7 @@ from recruiting.model import (
     FollowUpDone,
     InviteTried,
     Joined,
+    Lost,
     MessageReport,
     NeedsPerson,
     Opened,
@@ -302,11 +303,14 @@ class Histories(RuleBasedStateMachine):
         decision = DocumentDecided(document, approve, "member:Li", "blurred", expires_on, paper and approve)
         self._decide(decision)
 
-    @rule(round=st.integers(1, 3), retake=st.booleans(), tell=st.booleans())
-    def picture_read(self, round: int, retake: bool, tell: bool) -> None:
+    @rule(round=st.integers(1, 3), retake=st.booleans(), tell=st.booleans(), lost=st.sampled_from([None, *Lost]))
+    def picture_read(self, round: int, retake: bool, tell: bool, lost: Lost | None) -> None:
         document = min(self.story.application.waiting, default="nothing")
+        new = round > self.story.application.read.get(document, 0)
         doubts = ("unreadable",) if retake else ()
-        self.hear(PictureRead(document, round, doubts, retake, "faults.dark" if retake else "", tell))
+        self.hear(PictureRead(document, round, doubts, retake, "faults.dark" if retake else "", tell, lost))
+        if new and lost is Lost.DOCUMENT:
+            assert document not in self.story.application.waiting
 
     @rule(really=rarely)
     def approval_revoked(self, really: bool) -> None:
@@ -533,7 +537,12 @@ def step(world: Histories, chance: Random) -> None:
             lambda: world.hear(Unreachable("invite", stage, visit)),
             lambda: world.hear(chance.choice(small)),
             *[world.uploaded] * 2,
-            lambda: world.picture_read(chance.choice([1, 1, 2, 3]), chance.random() < 0.3, chance.random() < 0.8),
+            lambda: world.picture_read(
+                chance.choice([1, 1, 2, 3]),
+                chance.random() < 0.3,
+                chance.random() < 0.8,
+                chance.choice([None, None, None, *Lost]),
+            ),
             lambda: world.approval_revoked(chance.random() < 0.5),
             lambda: world.hear(
                 DocumentDecided(min(story.application.waiting, default=""), False, "member:Li", "blurred")

@@ -57,10 +57,19 @@ class Script:
     async def read(self, pages: Sequence[tuple[bytes, str]]) -> Said:
         contents = [content for content, _ in pages]
         self.asked.append(contents)
-        found = self.readings[contents[0]]
-        if isinstance(found, Exception):
-            raise found
-        return Said(found, tuple(HEAD + b"masked" for _ in pages))
+        found = [self.readings[content] for content in contents]
+        for one in found:
+            if isinstance(one, Exception):
+                raise one
+        assert isinstance(found[0], Reading)
+        return Said(found[0], tuple(HEAD + b"masked" for _ in pages))
+
+
+class Later:
+    """A machine that has no time now."""
+
+    async def read(self, pages: Sequence[tuple[bytes, str]]) -> Said:
+        raise RuntimeError("busy")
 
 
 @pytest.fixture
@@ -181,16 +190,53 @@ async def test_a_bad_photo_is_asked_for_again_at_once_and_the_better_one_takes_i
 
 
 @wecom
-async def test_what_cannot_be_read_at_all_stays_for_the_reviewer(world: World, script: Script, tmp_path: Path) -> None:
-    """A file that does not open: the person hears it; one tap of the reviewer is enough, and counts for a year."""
+async def test_what_cannot_be_opened_is_not_kept_and_another_is_asked_for(
+    world: World, script: Script, tmp_path: Path
+) -> None:
+    """The person hears at once why; no reviewer is shown what nobody can open, and nothing of it stays."""
+    hr = await world.member("Wang")
+    mei = await asked_for_certificate(world)
+    before = len(world.hr_sees(hr))
+    await mei.send_picture(DARK)
+    assert "打不开" in mei.chat[-1]
+    assert before == len(world.hr_sees(hr))
+    assert 0 == lying(tmp_path)
+    assert [] == await documents(world)
+
+    await mei.send_picture(FRONT)
+    assert "内容看着没问题" in mei.chat[-1]
+    await world.hr_taps(hr, "approve")
+    assert "second_interview" == await world.stage(mei)
+
+
+@wecom
+async def test_who_sends_no_other_after_that_is_called(world: World) -> None:
+    """What could not be opened counts as not sent."""
     hr = await world.member("Wang")
     mei = await asked_for_certificate(world)
     await mei.send_picture(DARK)
-    assert "打不开" in mei.chat[-1]
-    assert "机器没读出来" in world.hr_sees(hr)[-1].text
+    await world.wait(hours=73)
+    assert "退回后没有重发" in "\n".join(card.text for card in world.hr_sees(hr))
+    assert "health_certificate" == await world.stage(mei)
+
+
+@wecom
+async def test_of_two_sides_the_one_that_does_not_open_is_let_go(world: World, script: Script, tmp_path: Path) -> None:
+    """Front and back are read together: the good one is kept and read, the other is asked for again."""
+    hr = await world.member("Wang")
+    mei = await asked_for_certificate(world)
+    reader, world.bot.readings.reader = world.bot.readings.reader, Later()
+    await mei.send_picture(FRONT)
+    await mei.send_picture(DARK)
+    world.bot.readings.reader = reader
+    await world.wait(minutes=6)
+    said = "\n".join(mei.chat[-3:])
+    assert "打不开" in said
+    assert "内容看着没问题" in said
     assert 1 == lying(tmp_path)
+    assert [1] == [len(row["pages"]) for row in await documents(world)]
     await world.hr_taps(hr, "approve")
-    assert [date(2027, 3, 2)] == [row["expires_on"] for row in await documents(world)]
+    assert "second_interview" == await world.stage(mei)
 
 
 @wecom
