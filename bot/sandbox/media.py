@@ -52,6 +52,10 @@ class Media:
         self._items[media_id] = item
         return media_id
 
+    def shown(self, media_id: str) -> Item | None:
+        """A file as people see it in their chat, whoever uploaded it; None when there is none."""
+        return self._items.get(media_id)
+
     def find(self, media_id: Any, kind: str, now: datetime, owner: str = COMPANY) -> Item:
         """A file of this kind and owner that has not expired. Raises Refused (40007)."""
         item = self._items.get(media_id) if isinstance(media_id, str) else None

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -111,6 +112,7 @@ class Page:
             web.get("/demo/{file}", self._static),
             web.get("/demo/state/{person}", self._state),
             web.get("/demo/pictures/{number}", self._shown_picture),
+            web.get("/demo/media/{id}", self._media),
             web.post("/demo/act/{name}", self._act),
         ]
 
@@ -139,6 +141,17 @@ class Page:
         if not number.isdecimal() or int(number) >= len(self.play.pictures):
             raise web.HTTPNotFound
         return web.Response(body=self.play.pictures[int(number)], content_type="image/png", headers=HEADERS)
+
+    async def _media(self, request: web.Request) -> web.Response:
+        """A picture, or a file to save, that the bot has sent to somebody in WeCom."""
+        item = self._sandbox.media.shown(request.match_info["id"])
+        if item is None:
+            raise web.HTTPNotFound
+        if item.kind == "image":
+            picture = "image/jpeg" if item.content.startswith(b"\xff\xd8") else "image/png"
+            return web.Response(body=item.content, content_type=picture, headers=HEADERS)
+        saved = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(item.name)}", **HEADERS}
+        return web.Response(body=item.content, content_type="application/octet-stream", headers=saved)
 
     async def _state(self, request: web.Request) -> web.Response:
         return _json(await self._whole(request.match_info["person"]))

@@ -30,9 +30,10 @@ async def tell_todo(turn: Turn) -> None:
     lines = _by_shop(shown, found, people)
     if count > len(shown):
         lines.append(("command.todo.more", {"count": count - len(shown)}))
+    names = _on_buttons(shown[:BUTTONS], found, people)
     offers = [
-        Offer("", "done", f"{row['id']}|{LISTED}", row["application_id"], text=f"✓ {row['id'][:SHOWN_ID]}")
-        for row in shown[:BUTTONS]
+        Offer("", "done", f"{row['id']}|{LISTED}", row["application_id"], text=f"✓ {name}")
+        for row, name in zip(shown, names, strict=False)
     ]
     turn.reply("command.todo.head", count=count, lines=lines, offers=offers)
 
@@ -105,6 +106,14 @@ def _tell_who(turn: Turn, loaded: Loaded, row: Mapping[str, Any]) -> None:
         tell(turn, loaded, "follow_up.elsewhere", who=who(by))
     else:
         tell(turn, loaded, "refused.decided")
+
+
+def _on_buttons(
+    rows: Sequence[Mapping[str, Any]], found: Mapping[str, Loaded], people: Mapping[str, reports.Contact]
+) -> list[str]:
+    """By whom each button is known: the name, or the number where two bear it."""
+    names = [people[found[row["application_id"]].candidate_id].name for row in rows]
+    return [row["id"][:SHOWN_ID] if names.count(name) > 1 else name for row, name in zip(rows, names, strict=True)]
 
 
 def _by_shop(

@@ -173,3 +173,6 @@ async def test_todo_is_grouped_by_shop(world: World) -> None:
     assert {"【人民路店】2件", "【西湖店】1件"} == headings
     start = lines.index("【人民路店】2件")
     assert {"李梅", "赵云"} == {line.split()[1].split("，")[0] for line in lines[start + 1 : start + 3]}
+    assert {"✓ 李梅", "✓ 王芳", "✓ 赵云"} == {
+        text for pair in world.hr_sees(wang)[-1].buttons for text in pair if text.startswith("✓")
+    }

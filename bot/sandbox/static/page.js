@@ -484,6 +484,10 @@ function deskLine(line) {
 }
 
 function wecomBody(line) {
+  const {msgtype} = line.payload, media = line.payload[msgtype];
+  if (msgtype === "image") return h("div", {class: "bubble photo wide"}, h("img", {alt: words.chart,
+    src: media.base64 ? `data:image/png;base64,${media.base64}` : `/demo/media/${media.media_id}`}));
+  if (msgtype === "file") return h("div", {class: "bubble"}, h("a", {href: `/demo/media/${media.media_id}`, download: ""}, words.file));
   return line.payload.msgtype === "template_card" ? card(line)
     : line.payload.msgtype.startsWith("markdown") ? h("div", {class: "bubble markdown"}, markdown(line.payload[line.payload.msgtype].content))
       : h("div", {class: "bubble"}, anchored(line.text));

@@ -11,7 +11,7 @@ const WORDS = {
     guide: "六步看懂", log: "机器人刚刚做了什么", people: "候选人", phone: "候选人的手机", office: "HR 这边",
     officeHint: "HR 这边", chatSwitch: "候选人用哪个聊", officeSwitch: "HR 用哪个", places: {sms: "短信", wechat: "微信", feishu: "飞书", wecom: "企业微信", history: "经过"}, choose: "选择候选人", messages: "消息", draft: "输入消息", deskDraft: "输入消息或命令",
     send: "发送", close: "✕ 关闭", cancel: "取消", sendPicture: "发送照片", picture: "发送健康证照片",
-    camera: "虚构的健康证样张，拍照发给机器人：", specimen: "虚构的健康证样张", tabs: "切换",
+    camera: "虚构的健康证样张，拍照发给机器人：", specimen: "虚构的健康证样张", chart: "机器人发的图", file: "📄 打开文件", tabs: "切换",
     tabStory: "剧情", tabPhone: "候选人", tabOffice: "HR",
     smsTitle: company => company, chatTitle: company => `${company} 招聘助手`, historyTitle: "这个人经历了什么",
     smsEmpty: "还没有短信", chatEmpty: {
@@ -74,7 +74,7 @@ const WORDS = {
     guide: "Six steps", log: "What the bot just did", people: "Candidates", phone: "The candidate's phone", office: "HR's side",
     officeHint: "HR's side", chatSwitch: "Where the candidate chats", officeSwitch: "Where HR works", places: {sms: "SMS", wechat: "WeChat", feishu: "Feishu", wecom: "WeCom", history: "History"}, choose: "Choose a candidate", messages: "Messages", draft: "Write a message", deskDraft: "Message or command",
     send: "Send", close: "✕ Close", cancel: "Cancel", sendPicture: "Send photo", picture: "Send a photo of the certificate",
-    camera: "A made-up specimen certificate, photographed for the bot:", specimen: "A made-up specimen certificate", tabs: "Switch",
+    camera: "A made-up specimen certificate, photographed for the bot:", specimen: "A made-up specimen certificate", chart: "A picture from the bot", file: "📄 Open the file", tabs: "Switch",
     tabStory: "Story", tabPhone: "Candidate", tabOffice: "HR",
     smsTitle: company => company, chatTitle: company => `${company} 招聘助手`, historyTitle: "What happened to this person",
     smsEmpty: "No text messages yet", chatEmpty: {

@@ -16,6 +16,7 @@ from bot.documents.roster import Draft, Rejected, check_rows
 from bot.documents.spreadsheet import read_table
 from bot.sandbox import Sandbox
 from bot.sandbox.feishu.company import Message
+from bot.sandbox.media import COMPANY, Item
 from bot.sandbox.page import Page
 from bot.sandbox.people import BATCH, FILE_NAME, SHOPS, applicants, phone_of, workbook
 from bot.sandbox.record import Sent
@@ -181,6 +182,22 @@ async def test_a_picture_is_sent_and_shown(browser: Any, sandbox: Sandbox) -> No
             assert 404 == answer.status
     await do(browser, "picture", 409, person="a1", picture=base64.b64encode(b"GIF89a").decode())
     await do(browser, "picture", 409, person="a1", picture="no base64")
+
+
+async def test_what_the_bot_sends_to_members_can_be_looked_at(browser: Any, sandbox: Sandbox) -> None:
+    """A chart is drawn, a file is saved under its name."""
+    png = b"\x89PNG\r\n\x1a\nchart"
+    now = sandbox.clock.now()
+    chart = sandbox.media.keep(Item("image", "chart.png", png, "image/png", now, COMPANY))
+    table = sandbox.media.keep(Item("file", "名单.xlsx", b"PK", "application/zip", now, COMPANY))
+    async with browser.get(f"/demo/media/{chart}") as answer:
+        assert (200, "image/png", png) == (answer.status, answer.content_type, await answer.read())
+    async with browser.get(f"/demo/media/{table}") as answer:
+        assert (200, b"PK") == (answer.status, await answer.read())
+        assert answer.content_disposition is not None
+        assert "名单.xlsx" == answer.content_disposition.filename
+    async with browser.get("/demo/media/3nothing") as answer:
+        assert 404 == answer.status
 
 
 async def test_the_chat_is_entered_by_a_link_or_without(browser: Any, sandbox: Sandbox) -> None:

@@ -72,6 +72,20 @@ def test_a_decision_is_a_card_with_buttons() -> None:
     assert [expected] == app_payloads(message, "out-1")
 
 
+def test_a_title_that_is_too_long_ends_with_a_clause_and_nothing_is_said_twice() -> None:
+    text = "缺席率的警戒线：5% / 8% / 10% → 40%，马上生效，正在进行的批次也算。下次应用流程文件时，以文件为准。"
+    (payload,) = app_payloads(Message(text, buttons=(APPROVE,)), "1")
+    card = payload["template_card"]
+    assert "缺席率的警戒线：5% / 8% / 10% → 40%，马上生效" == card["main_title"]["title"]
+    assert "正在进行的批次也算。下次应用流程文件时，以文件为准。" == card["sub_title_text"]
+
+
+def test_a_title_without_clauses_is_cut_and_said_whole_below() -> None:
+    (payload,) = app_payloads(Message("字" * 50, buttons=(APPROVE,)), "1")
+    card = payload["template_card"]
+    assert ("字" * 35 + "…", "字" * 50) == (card["main_title"]["title"], card["sub_title_text"])
+
+
 def test_without_a_title_the_first_line_is_the_title() -> None:
     (payload,) = app_payloads(Message("待办\n电话联系", buttons=(APPROVE,)), "1")
     assert {"title": "待办"} == payload["template_card"]["main_title"]
