@@ -39,6 +39,8 @@ READERS = 4
 ROUND_JOBS = 64
 ROUND_ROWS = 500
 ROUND_SECONDS = 0.02  # later jobs wait for the next round, so that nobody's commit waits for too many
+QUIET_TURNS = 2  # of the loop: so many a request needs from its last byte to its append
+TURNS = 50  # at most, so that a stream without end is written too
 LARGEST_STATEMENT = 32_000  # values; SQLite's own limit is 32,766
 LOCK_SECONDS = 30.0
 BUSY_SECONDS = 10.0
@@ -328,10 +330,24 @@ class SqliteStore:
     async def _write_rounds(self) -> None:
         try:
             while self._jobs or self._appends:
+                await self._latecomers()
                 await self._round(_take(self._jobs, ROUND_JOBS), self._take_appends())
         except BaseException:
             self._abandon()
             raise
+
+    async def _latecomers(self) -> None:
+        """Return once nobody new comes to those who wait to append. A commit costs as much as the work for several
+        requests, so whoever has arrived already should come along; where nobody else is, it takes two turns of the
+        loop.
+        """
+        count, quiet = len(self._appends), 0
+        for _ in range(TURNS if count else 0):
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._appends) == count else 0
+            count = len(self._appends)
+            if quiet == QUIET_TURNS:
+                return
 
     def _abandon(self) -> None:
         """The loop is being stopped: nobody may wait for an answer that cannot come."""

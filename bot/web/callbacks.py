@@ -54,10 +54,8 @@ class Callbacks:
         if request.method == "POST":
             body = await whole_body(request)
             if not body:
-                return self._refuse(WECOM_APP, 400)
+                raise self._refusal(WECOM_APP, web.HTTPBadRequest)
         found = self._open(self._wecom, WECOM_APP, query_of(request), body)
-        if isinstance(found, web.Response):
-            return found
         if isinstance(found, Challenge):
             return web.Response(text=found.answer)
         if not isinstance(found, Nothing):
@@ -70,8 +68,6 @@ class Callbacks:
         if self._feishu is None or not self.context.feishu_calls_us:
             return web.Response(status=404)
         found = self._open(self._feishu, FEISHU, request.headers, await whole_body(request))
-        if isinstance(found, web.Response):
-            return found
         if isinstance(found, Challenge):
             return web.Response(text=found.answer, content_type="application/json")
         self._count(FEISHU, found)
@@ -88,13 +84,14 @@ class Callbacks:
 
     def _open(
         self, platform: Platform, path: str, signed: Mapping[str, str], body: bytes
-    ) -> web.Response | Challenge | Doorbell | Nothing | Sequence[Incoming]:
+    ) -> Challenge | Doorbell | Nothing | Sequence[Incoming]:
+        """Raises HTTPBadRequest or HTTPForbidden."""
         try:
             return platform.open(signed, body)
-        except Malformed:
-            return self._refuse(path, 400)
-        except Forged:
-            return self._refuse(path, 403)
+        except Malformed as error:
+            raise self._refusal(path, web.HTTPBadRequest) from error
+        except Forged as error:
+            raise self._refusal(path, web.HTTPForbidden) from error
 
     async def _keep(self, vendor: str, found: Doorbell | Sequence[Incoming]) -> None:
         """Commit what came in, before it is answered."""
@@ -147,9 +144,9 @@ class Callbacks:
     def _count(self, path: str, found: object) -> None:
         self.metrics.count("callbacks", path=path, outcome="ignored" if isinstance(found, Nothing) else "accepted")
 
-    def _refuse(self, path: str, status: int) -> web.Response:
+    def _refusal(self, path: str, kind: type[web.HTTPException]) -> web.HTTPException:
         self.metrics.count("callbacks", path=path, outcome="refused")
-        return web.Response(status=status)
+        return kind()
 
 
 def _ring(bell: Doorbell) -> str:
