@@ -17,8 +17,8 @@ from recruiting.chat import Button, Message
 # For members. Bytes, except where the name says characters.
 TEXT_LIMIT = 2048
 TITLE_CHARACTERS = 36
-CLAUSE_ENDS = re.compile(r"[，。；]|[,.;](?=\s)")
-SHORTEST_CLAUSE = 6  # characters: less says too little for a title
+SENTENCE_ENDS, CLAUSE_ENDS = re.compile(r"[。！？]|[.!?](?=\s)"), re.compile(r"[，；]|[,;](?=\s)")
+SHORTEST_TITLE = 6  # characters: less says too little
 BODY_CHARACTERS = 160
 BODY_LIMIT = 512  # beyond the advised characters a card still shows this much
 ROWS = 6
@@ -184,17 +184,18 @@ def _card_words(message: Message) -> tuple[str, str, str]:
 
 
 def headline(message: Message, characters: int = TITLE_CHARACTERS) -> tuple[str, str]:
-    """The title of a card and the text below it. A title that is too long ends where a clause does, and the text goes
-    on from there; where no clause is short enough, the text repeats it whole.
+    """The title of a card and the text below it. A title that is too long ends where a sentence or else a clause does,
+    and the text goes on from there; where none is short enough, the text repeats it whole.
     """
     title, text = message.title, message.text
     if not title:
         title, _, text = text.partition("\n")
     if len(title) <= characters:
         return title or "…", text.strip()
-    ends = [found.end() for found in CLAUSE_ENDS.finditer(title) if found.end() <= characters + 1]
-    if ends and ends[-1] >= SHORTEST_CLAUSE:
-        return title[: ends[-1]].rstrip("，。；, .;"), f"{title[ends[-1] :].strip()}\n{text}".strip()
+    for kind in (SENTENCE_ENDS, CLAUSE_ENDS):
+        ends = [found.end() for found in kind.finditer(title) if SHORTEST_TITLE <= found.end() <= characters + 1]
+        if ends:
+            return title[: ends[-1]].rstrip("，。；, .;"), f"{title[ends[-1] :].strip()}\n{text}".strip()
     return clip(title, characters), f"{title}\n{text}".strip()
 
 

@@ -80,6 +80,14 @@ def test_a_title_that_is_too_long_ends_with_a_clause_and_nothing_is_said_twice()
     assert "正在进行的批次也算。下次应用流程文件时，以文件为准。" == card["sub_title_text"]
 
 
+def test_a_title_rather_ends_with_a_sentence_than_with_a_clause() -> None:
+    text = "“秋季门店招聘”静音到明天(11月27日)08:30。预警照样在算，到时还没好会说。"
+    (payload,) = app_payloads(Message(text, buttons=(APPROVE,)), "1")
+    card = payload["template_card"]
+    assert "“秋季门店招聘”静音到明天(11月27日)08:30" == card["main_title"]["title"]
+    assert "预警照样在算，到时还没好会说。" == card["sub_title_text"]
+
+
 def test_a_title_without_clauses_is_cut_and_said_whole_below() -> None:
     (payload,) = app_payloads(Message("字" * 50, buttons=(APPROVE,)), "1")
     card = payload["template_card"]
