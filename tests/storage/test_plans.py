@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from storage import batches, followups, rates, search
+from storage import batches, due, followups, rates, search
 from storage.database import Database
 from storage.keys import DayKeys, load_root
 from storage.tables import Batch, RateChange, Visit, Watch
@@ -81,6 +81,7 @@ async def fold(unit: Unit) -> None:
         pytest.param(lambda unit: batches.newest(unit, ["南京路店"]), id="the newest batches"),
         pytest.param(fold, id="a change of a rate"),
         pytest.param(lambda unit: rates.still_open(unit, "b"), id="whether a batch is over"),
+        pytest.param(lambda unit: due.look(unit.connection), id="who is needed"),
     ],
 )
 async def test_nothing_that_grows_is_read_whole(

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from recruiting.certificates import Category, Fault, Outcome, Reading, Twin
 from recruiting.model import Uploaded
 from recruiting.process import Rung, parse
-from storage import documents, intake, processes, readings, retention
+from storage import documents, due, intake, processes, readings, retention
 from storage.applications import Loaded, load_one
 from storage.apply import take
 from storage.database import Database
@@ -104,6 +104,7 @@ async def desk(database_url: str) -> AsyncIterator[Desk]:
 async def test_a_document_is_taken_in_hand_by_one_process_and_again_after_a_crash(desk: Desk) -> None:
     document, _ = await desk.document()
     later = NOW + timedelta(minutes=2)
+    assert NOW == (await desk.within(lambda unit: due.look(unit.connection)))["readings"]
     (row,) = await desk.within(lambda unit: readings.due(unit, 9))
     assert await desk.within(lambda unit: readings.claim(unit, row, later))
     assert not await desk.within(lambda unit: readings.claim(unit, row, later))
