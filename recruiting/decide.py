@@ -447,8 +447,11 @@ def _document_refusal(application: Application, decision: DocumentDecided, now: 
     if not decision.seen_on_paper and decision.document not in application.waiting:
         return "refused.decided"
     needed = local_day(application, now) + stage.valid_for
-    if decision.approve and _valid_until(decision, application, stage, now) < needed:
+    until = _valid_until(decision, application, stage, now)
+    if decision.approve and until < needed:
         return "refused.expires_too_soon"
+    if decision.approve and decision.seen_on_paper and until == application.approvals.get(stage.id):
+        return "refused.decided"  # the same paper, told twice
     return None
 
 

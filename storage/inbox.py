@@ -53,6 +53,12 @@ async def waiting(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
     return list(rows_of(await unit.connection.execute(_WAITING, {"now": unit.now, "limit": limit})))
 
 
+async def put_off_until_later(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
+    """What is to be tried again, but not yet; oldest first."""
+    later = (Incoming.status == "waiting") & (Incoming.retry_at > unit.now)
+    return await unit.all(select(Incoming).where(later).order_by(Incoming.seq).limit(limit))
+
+
 async def take_in(unit: Unit, row: Mapping[str, Any]) -> bool:
     """Keep a new row as handled, in the very transaction that handles it; False for a repeat."""
     return await unit.add_now(Incoming, **row, status="done")

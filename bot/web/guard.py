@@ -52,7 +52,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception:
         log.exception("a request failed", extra={"route": _route(request)})
         response = _plain(request, 500)
-    if not request.path.startswith(_QUIET):
+    if not request.raw_path.startswith(_QUIET):
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
@@ -64,7 +64,7 @@ def _plain(request: web.Request, status: int, allow: str = "") -> web.Response:
     headers = {"Allow": allow} if allow else {}
     if status == 503:
         headers["Retry-After"] = "5"
-    if request.path.startswith(_QUIET):
+    if request.raw_path.startswith(_QUIET):
         return web.Response(status=status, headers=headers)
     words = _WORDS.get(status, "There is nothing here by this name." if status == 404 else "This cannot be done here.")
     if request.path.startswith("/api/"):

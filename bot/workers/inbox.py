@@ -36,8 +36,11 @@ class Inbox:
         """Handle all that waits; how many items there were."""
         handled = 0
         while rows := await self._waiting(now):
-            handled += len(rows)
-            opened = await self._opened(rows, now)
+            held = await self._held(now)
+            opened = [one for one in await self._opened(rows, now) if _lane(*one) not in held]
+            if not opened and held:
+                break
+            handled += len(opened)
             done = await self._together(opened, now)
             lanes: dict[str, list[Opened]] = {}
             for row, body in opened:
@@ -49,6 +52,15 @@ class Inbox:
     async def _waiting(self, now: datetime) -> list[Mapping[str, Any]]:
         async with self.ground.database.reading() as connection:
             return await inbox.waiting(Unit(connection, self.ground, now), CLAIM)
+
+    async def _held(self, now: datetime) -> set[str]:
+        """Lanes in which something waits for another try: what came after it waits too."""
+        async with self.ground.database.reading() as connection:
+            rows = await inbox.put_off_until_later(Unit(connection, self.ground, now), CLAIM)
+        if not rows:
+            return set()
+        bodies = await open_rows(self.ground, rows)
+        return {_lane(row, body) for row, body in zip(rows, bodies, strict=True) if body is not None}
 
     async def _opened(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Opened]:
         opened: list[Opened] = []
@@ -63,9 +75,13 @@ class Inbox:
         """Handle plain signals many at a time; what is not among the numbers returned is handled one by one."""
         signals = [(row, body) for row, body in opened if row["source"] in SIGNALS and not row["attempts"]]
         done: set[int] = set()
+        # Lanes of which something is left for later: what comes after it is left too.
+        busy = {_lane(row, body) for row, body in opened if row["attempts"]}
         for start in range(0, len(signals), TOGETHER):
+            some = [one for one in signals[start : start + TOGETHER] if _lane(*one) not in busy]
             with contextlib.suppress(Exception):  # one by one shows, and logs, which of them fails
-                done |= await self.dispatch.handle_together(signals[start : start + TOGETHER], now)
+                done |= await self.dispatch.handle_together(some, now) if some else set()
+            busy |= {_lane(row, body) for row, body in some if row["seq"] not in done}
         return done
 
     async def _in_order(self, lane: Sequence[Opened], now: datetime) -> None:
@@ -142,4 +158,6 @@ def _lane(row: Mapping[str, Any], body: Mapping[str, Any]) -> str:
         return f"{sender['surface']}:{sender['desk']}:{sender['account']}"
     if row["source"] == "doorbell":
         return f"doorbell:{body['surface']}:{body['desk']}"
-    return f"row:{body.get('application_id') or body.get('from') or row['seq']}"
+    link = body.get("link")
+    about = link if row["source"] == "interview" and isinstance(link, dict) else body
+    return f"row:{about.get('application_id') or body.get('from') or row['seq']}"

@@ -62,8 +62,6 @@ class Schedule:
                 self._every(worker.every, self._bells[worker.name], worker.name)
         self._scheduler.start()
         self._clock.on_turn(self.ring)
-        for bell in self._bells.values():
-            bell.set()
         self.ring()
 
     async def stop(self) -> None:

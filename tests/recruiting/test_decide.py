@@ -514,6 +514,16 @@ def test_a_certificate_seen_on_paper_needs_no_picture() -> None:
     assert "meeting" == story.application.stage
 
 
+def test_the_same_paper_told_twice_after_hire_says_nothing_more() -> None:
+    story = Story(crew("certificate")).at("certificate")
+    paper = DocumentDecided("d1", True, LI, seen_on_paper=True)
+    story.hear(paper)
+    assert story.application.status is Status.HIRED
+    said = len(story.said)
+    story.hear(paper)
+    assert said == len(story.said)
+
+
 def test_a_rejected_document_leaves_its_stage_open_and_is_asked_for_again() -> None:
     story = Story(crew()).at("certificate")
     story.upload("d1")

@@ -306,10 +306,10 @@ class Histories(RuleBasedStateMachine):
     @rule(round=st.integers(1, 3), retake=st.booleans(), tell=st.booleans(), lost=st.sampled_from([None, *Lost]))
     def picture_read(self, round: int, retake: bool, tell: bool, lost: Lost | None) -> None:
         document = min(self.story.application.waiting, default="nothing")
-        new = round > self.story.application.read.get(document, 0)
         doubts = ("unreadable",) if retake else ()
+        before = len(self.story.events)
         self.hear(PictureRead(document, round, doubts, retake, "faults.dark" if retake else "", tell, lost))
-        if new and lost is Lost.DOCUMENT:
+        if any(event.data.get("lost") == Lost.DOCUMENT for event in self.story.events[before:]):
             assert document not in self.story.application.waiting
 
     @rule(really=rarely)

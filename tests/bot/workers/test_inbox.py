@@ -1,7 +1,8 @@
 """Many things come in at once: all are handled, and one that cannot be spoils only itself."""
 
+import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from recruiting.process import Rung, parse
 from storage import inbox, intake, processes
 from storage.database import Database
 from storage.keys import DayKeys, load_root
+from storage.search import lock_candidate_of
 from storage.tables import ApplicationRow, EventRow
 from storage.tables import Incoming as InboxRow
 from storage.unit import Ground, Unit
@@ -107,3 +109,64 @@ async def test_what_cannot_be_handled_spoils_only_itself(wave: Wave) -> None:
     await wave.inbox.sweep(NOW)
     assert sorted([first, second]) == await wave.column(EventRow.application_id, EventRow.type == "invite.clicked")
     assert ["broken"] == await wave.column(InboxRow.key, InboxRow.status == "waiting")
+
+
+async def test_what_waits_for_another_try_is_not_overtaken(wave: Wave, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A click that could not be handled comes before the result that was told after it, or it counts for nothing."""
+    (mei,) = await wave.apply(1)
+    await wave.clicks(mei)
+    await wave.result(mei)
+
+    async def fails(*_: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(wave.dispatch, "handle_together", fails)
+        broken.setattr(wave.dispatch, "handle", fails)
+        await wave.inbox.sweep(NOW)
+    await wave.inbox.sweep(NOW + timedelta(seconds=1))
+    assert ["ai"] == await wave.column(ApplicationRow.stage, ApplicationRow.id == mei)
+    await wave.inbox.sweep(NOW + timedelta(seconds=10))
+    assert ["talk"] == await wave.column(ApplicationRow.stage, ApplicationRow.id == mei)
+    assert [mei] == await wave.column(EventRow.application_id, EventRow.type == "invite.clicked")
+
+
+async def test_a_click_and_its_result_keep_their_order_while_somebody_acts_on_the_candidate(postgres_url: str) -> None:
+    """Both are left by the wave, because the candidate is locked; one by one they must not race for the lock."""
+    database = Database(postgres_url)
+    await database.open()
+    try:
+        keyring = await load_root(database, bytes(32))
+        ground = Ground(
+            database, keyring, DayKeys(database, keyring), ZoneInfo("Asia/Shanghai"), "zh-CN", frozenset({Rung.SMS})
+        )
+        wave = Wave(ground)
+        people = await wave.apply(8)
+        for id in people:
+            await wave.clicks(id)
+            await wave.result(id)
+        locked, let_go = asyncio.Event(), asyncio.Event()
+
+        async def hold(unit: Unit) -> None:
+            for id in sorted(people):
+                await lock_candidate_of(unit, id)
+            locked.set()
+            await let_go.wait()
+
+        holding = asyncio.create_task(wave.dispatch.within(hold, NOW))
+        await locked.wait()
+        sweeping = asyncio.create_task(wave.inbox.sweep(NOW))
+        left = wave.dispatch.handle_together
+
+        async def seen(*told: Any) -> set[int]:
+            done = await left(*told)
+            asyncio.get_running_loop().call_later(0.05, let_go.set)
+            return done
+
+        wave.dispatch.handle_together = seen  # type: ignore[method-assign]
+        await asyncio.gather(holding, sweeping)
+        await wave.inbox.sweep(NOW)
+        assert sorted(people) == await wave.column(EventRow.application_id, EventRow.type == "invite.clicked")
+        assert sorted(people) == await wave.column(EventRow.application_id, EventRow.type == "interview.completed")
+    finally:
+        await database.close()
