@@ -450,7 +450,8 @@ def _document_refusal(application: Application, decision: DocumentDecided, now: 
     until = _valid_until(decision, application, stage, now)
     if decision.approve and until < needed:
         return "refused.expires_too_soon"
-    if decision.approve and decision.seen_on_paper and until == application.approvals.get(stage.id):
+    known = not application.open and until == application.approvals.get(stage.id)
+    if decision.approve and decision.seen_on_paper and known:
         return "refused.decided"  # the same paper, told twice
     return None
 

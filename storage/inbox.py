@@ -53,9 +53,9 @@ async def waiting(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
     return list(rows_of(await unit.connection.execute(_WAITING, {"now": unit.now, "limit": limit})))
 
 
-async def put_off_until_later(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
-    """What is to be tried again, but not yet; oldest first."""
-    later = (Incoming.status == "waiting") & (Incoming.retry_at > unit.now)
+async def put_off_until_later(unit: Unit, sources: Collection[str], limit: int) -> list[Mapping[str, Any]]:
+    """What came from these and is to be tried again, but not yet; oldest first."""
+    later = (Incoming.status == "waiting") & (Incoming.retry_at > unit.now) & Incoming.source.in_(sorted(sources))
     return await unit.all(select(Incoming).where(later).order_by(Incoming.seq).limit(limit))
 
 

@@ -54,9 +54,11 @@ class Inbox:
             return await inbox.waiting(Unit(connection, self.ground, now), CLAIM)
 
     async def _held(self, now: datetime) -> set[str]:
-        """Lanes in which something waits for another try: what came after it waits too."""
+        """Lanes in which a signal waits for another try: what was told after it waits too, or it would count for
+        nothing. A doorbell, or what a person writes, is never held up by one that failed before.
+        """
         async with self.ground.database.reading() as connection:
-            rows = await inbox.put_off_until_later(Unit(connection, self.ground, now), CLAIM)
+            rows = await inbox.put_off_until_later(Unit(connection, self.ground, now), SIGNALS, CLAIM)
         if not rows:
             return set()
         bodies = await open_rows(self.ground, rows)

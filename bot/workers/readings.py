@@ -133,12 +133,7 @@ class Readings:
             contents = [(await self._content(row, box, one), str(one["type"])) for one in new]
             read = await self.reader.read(contents)
         except self.unreadable as error:
-            reason = str(getattr(error, "reason", "damaged"))
-            if reason in OURS:
-                await self._again(row, now)
-                return
-            bad = await self._bad(new, contents)
-            await self._settle(row, now, partial(self._cannot, reason=reason, files=bad))
+            await self._unusable(row, now, new, contents, _reason(error))
         except (Gone, Damaged):
             await self._settle(row, now, partial(self._cannot, reason="gone", files={one["file"] for one in new}))
         except Exception:
@@ -177,14 +172,38 @@ class Readings:
         await readings.failed(unit, row)
         await take(unit, loaded, PictureRead(row["id"], row["round"], (Doubt.UNREADABLE.value,)))
 
+    async def _unusable(
+        self,
+        row: Mapping[str, Any],
+        now: datetime,
+        pages: Sequence[Mapping[str, Any]],
+        contents: Sequence[tuple[bytes, str]],
+        reason: str,
+    ) -> None:
+        """Let go of what cannot be opened; where it is the machine that fails, nothing goes, and it is tried again."""
+        bad: set[str] = set()
+        if reason not in OURS:
+            try:
+                bad = await self._bad(pages, contents)
+            except Exception:
+                log.exception("a document could not be read page by page", extra={"document": row["id"]})
+        if bad:
+            await self._settle(row, now, partial(self._cannot, reason=reason, files=bad))
+        else:
+            await self._again(row, now)
+
     async def _bad(self, pages: Sequence[Mapping[str, Any]], contents: Sequence[tuple[bytes, str]]) -> set[str]:
-        """The files of those pages that cannot be opened; all, where each by itself can."""
+        """The files of those pages that cannot be opened; all, where each by itself can. Raises what the machine does
+        when the fault is its own.
+        """
         assert self.reader is not None
         bad = set()
         for one, content in zip(pages, contents, strict=True) if len(pages) > 1 else ():
             try:
                 await self.reader.read([content])
-            except self.unreadable:
+            except self.unreadable as error:
+                if _reason(error) in OURS:
+                    raise
                 bad.add(one["file"])
         return bad or {one["file"] for one in pages}
 
@@ -239,6 +258,11 @@ class Readings:
         news = not told or before is None or before.valid_until != reading.valid_until
         signal = PictureRead(row["id"], row["round"], doubts, outcome.retake, fault, tell=news)
         await take(unit, loaded, signal)
+
+
+def _reason(error: Exception) -> str:
+    """Why it cannot be read: the last part of a text key."""
+    return str(getattr(error, "reason", "damaged"))
 
 
 def fault_of(reading: Reading) -> str:

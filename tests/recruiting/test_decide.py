@@ -524,6 +524,13 @@ def test_the_same_paper_told_twice_after_hire_says_nothing_more() -> None:
     assert said == len(story.said)
 
 
+def test_a_paper_counts_whose_date_is_known_from_an_earlier_visit() -> None:
+    story = Story(crew()).at("certificate")
+    known = story.application.but(approvals={"certificate": date(2027, 1, 1)})
+    paper = DocumentDecided("d1", True, LI, expires_on=date(2027, 1, 1), seen_on_paper=True)
+    assert refusal(known, paper, story.now) is None
+
+
 def test_a_rejected_document_leaves_its_stage_open_and_is_asked_for_again() -> None:
     story = Story(crew()).at("certificate")
     story.upload("d1")

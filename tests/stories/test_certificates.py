@@ -240,6 +240,25 @@ async def test_of_two_sides_the_one_that_does_not_open_is_let_go(world: World, s
 
 
 @wecom
+async def test_a_slow_machine_destroys_no_page(world: World, script: Script, tmp_path: Path) -> None:
+    """Which of two sides does not open is found out page by page; too slow for one is no fault of the picture."""
+    script.readings[OTHER] = CannotRead("too_slow")
+    mei = await asked_for_certificate(world)
+    reader, world.bot.readings.reader = world.bot.readings.reader, Later()
+    await mei.send_picture(DARK)
+    await mei.send_picture(OTHER)
+    world.bot.readings.reader = reader
+    await world.wait(seconds=30)
+    assert 2 == lying(tmp_path)
+
+    script.readings[OTHER] = FINE
+    await world.wait(minutes=20)
+    assert 1 == lying(tmp_path)
+    assert "打不开" in "\n".join(mei.chat)
+    assert "内容看着没问题" in "\n".join(mei.chat)
+
+
+@wecom
 async def test_a_machine_that_fails_is_asked_again_and_then_a_person_looks(world: World, script: Script) -> None:
     """Nobody is told that their photo is bad when it is the machine that fails."""
     script.readings[OTHER] = RuntimeError("died")

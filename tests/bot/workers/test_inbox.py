@@ -131,6 +131,24 @@ async def test_what_waits_for_another_try_is_not_overtaken(wave: Wave, monkeypat
     assert [mei] == await wave.column(EventRow.application_id, EventRow.type == "invite.clicked")
 
 
+async def test_what_a_person_writes_is_not_held_up_by_what_failed_before(
+    wave: Wave, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One message that cannot be handled must not mute its sender for a minute."""
+    reply = {"from": "+8613800009999", "text": "你好", "at": NOW.isoformat()}
+    await wave.arrives("first", "sms_reply", reply)
+
+    async def fails(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(wave.dispatch, "handle", fails)
+        await wave.inbox.sweep(NOW)
+    await wave.arrives("second", "sms_reply", reply)
+    await wave.inbox.sweep(NOW + timedelta(seconds=1))
+    assert ["first"] == await wave.column(InboxRow.key, InboxRow.status == "waiting")
+
+
 async def test_a_click_and_its_result_keep_their_order_while_somebody_acts_on_the_candidate(postgres_url: str) -> None:
     """Both are left by the wave, because the candidate is locked; one by one they must not race for the lock."""
     database = Database(postgres_url)
