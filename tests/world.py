@@ -202,7 +202,9 @@ class World:
             await server.start_server()
             stack.push_async_callback(server.close)
             sandbox.bot_url = environ["BULOU_PUBLIC_URL"]
-            yield cls(bot, sandbox, clock, browser, cast)
+            world = cls(bot, sandbox, clock, browser, cast)
+            await world.settle()  # it is nine on a Monday: the digests have found nothing to tell
+            yield world
 
     # --- time ------------------------------------------------------------------------------------------------------
 
