@@ -5,6 +5,8 @@ ARGS ?=
 VENV := .venv
 BENCH := .venv-bench
 PIP := -W ignore -m pip --disable-pip-version-check --quiet
+# The locks name every package, so nothing is to be resolved; Python compiles what is used when it is used.
+LOCKED := install --no-deps --no-compile --require-hashes
 # Where one of these is, the tests of the pages run; elsewhere they are left out, but never in CI.
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name) 2>/dev/null)))
 
@@ -21,12 +23,12 @@ demo: $(VENV)/.user  ## the bot, the people and the platforms around it, on a pa
 
 test: $(VENV)/.developer  ## all tests; ARGS= goes to pytest
 ifneq ($(CHROMIUM),)
-	$(VENV)/bin/pytest -n 2 --dist worksteal $(ARGS)
+	$(VENV)/bin/pytest -n 3 --dist worksteal $(ARGS)
 else ifneq ($(CI),)
 	@echo "make test: there is no Chromium (install Debian's package chromium), and CI leaves nothing out" >&2; exit 1
 else
 	@echo "make test: there is no Chromium, so the tests of the pages in a browser are left out" >&2
-	$(VENV)/bin/pytest -n 2 --dist worksteal -m "not browser" $(ARGS)
+	$(VENV)/bin/pytest -n 3 --dist worksteal -m "not browser" $(ARGS)
 endif
 
 check: $(VENV)/.developer  ## format, lint, types and the direction of imports
@@ -44,18 +46,18 @@ $(VENV)/.user: requirements.lock pyproject.toml
 		|| { echo "make: Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@echo "Setting up $(VENV) (once; some minutes)"
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python $(PIP) install --require-hashes -r requirements.lock
+	@$(VENV)/bin/python $(PIP) $(LOCKED) -r requirements.lock
 	@$(VENV)/bin/python $(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 # What its developers need besides.
 $(VENV)/.developer: $(VENV)/.user requirements-dev.lock
 	@echo "Adding what tests and checks need (once)"
-	@$(VENV)/bin/python $(PIP) install --require-hashes -r requirements-dev.lock
+	@$(VENV)/bin/python $(PIP) $(LOCKED) -r requirements-dev.lock
 	@touch $@
 
 $(BENCH)/.done: requirements-bench.lock
 	@echo "Setting up $(BENCH) (once; some minutes)"
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
-	@$(BENCH)/bin/python $(PIP) install --require-hashes -r requirements-bench.lock
+	@$(BENCH)/bin/python $(PIP) $(LOCKED) -r requirements-bench.lock
 	@touch $@

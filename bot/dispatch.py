@@ -44,7 +44,7 @@ def to_body(incoming: Incoming) -> dict[str, Any]:
     return {name: value for name in _FIELDS if (value := getattr(incoming, name))}
 
 
-_FIELDS = Incoming.__slots__
+_FIELDS = Incoming._fields
 
 
 def from_body(body: Mapping[str, Any]) -> Incoming:

@@ -6,10 +6,12 @@ through 微信客服), ``wecom.group`` (HR's group robot, one way), ``feishu`` (
 the 智能机器人, which only ever answers) and ``wecom.botgroup`` (a group in which that is).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 # Where a group is, seen from the surface of a person who speaks in it.
 GROUPS = {"feishu": "feishu.group", "wecom.bot": "wecom.botgroup"}
@@ -17,6 +19,8 @@ GROUPS = {"feishu": "feishu.group", "wecom.bot": "wecom.botgroup"}
 NO_BUTTONS = frozenset({"wecom.group", "feishu.robot"})
 # Where a card has no charts, but a picture can follow it.
 PICTURES = frozenset({"wecom.app", "wecom.group"})
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,8 @@ class Kind(StrEnum):
     UNSUPPORTED = "unsupported"  # voice, location, ...: answered with what one can do
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """One thing that one person did on a platform."""
+class Incoming(NamedTuple):
+    """One thing that one person did on a platform. A tuple: as a frozen dataclass it cost as much as opening a seal."""
 
     id: str  # unique per platform and item: the platform's message id, or one made of an event's own fields
     sender: Person
@@ -60,7 +63,7 @@ class Incoming:
     at: datetime  # the platform's own time of it, aware, UTC
     text: str = ""
     key: str = ""  # of the button or menu item, exactly as we sent it
-    choices: dict[str, list[str]] = field(default_factory=dict)  # of a card's form: name of the input -> values
+    choices: Mapping[str, list[str]] = _NONE  # of a card's form: name of the input -> values
     file: FileRef | None = None
     scene: str = ""  # the token that came through a /c/ link
     welcome_code: str = ""  # 微信客服: allows one welcome within 20 s
@@ -70,7 +73,7 @@ class Incoming:
     group: str = ""  # account of the group in which it was said or tapped, on the surface GROUPS names; "" in private
     message: str = ""  # the platform's id of what was said, under which an answer may be put
     answers: str = ""  # the platform's id of the message under which it was said, where the platform tells
-    mentions: dict[str, str] = field(default_factory=dict)  # people named in the text -> their accounts
+    mentions: Mapping[str, str] = _NONE  # people named in the text -> their accounts
 
 
 @dataclass(frozen=True, slots=True)
