@@ -13,7 +13,6 @@ from sqlalchemy import Table
 
 from storage.tables import (
     ApplicationRow,
-    Base,
     Batch,
     Candidate,
     EventRow,
@@ -32,7 +31,7 @@ APART = 3_600_000_000  # microseconds between a copy and the next: older and old
 OPEN, PURSUED = 10, 20  # one round of so many is still open; in one of so many somebody of HR still has something to do
 
 # Parents first. What names a row, or another one: its first eight digits become the copy's number.
-RENEWED: Mapping[type[Base], tuple[str, ...]] = {
+RENEWED: Mapping[Table, tuple[str, ...]] = {
     Batch: ("id", "name"),
     Candidate: ("id", "identity"),
     SearchTerm: ("candidate_id",),
@@ -45,7 +44,7 @@ RENEWED: Mapping[type[Base], tuple[str, ...]] = {
     Link: ("digest", "candidate_id", "application_id"),
     Watch: ("batch_id",),
 }
-COUNTED_UP = {(EventRow.__tablename__, "seq"), (TimerRow.__tablename__, "id")}  # the database numbers them itself
+COUNTED_UP = {(EventRow.name, "seq"), (TimerRow.name, "id")}  # the database numbers them itself
 TO_COME = {("timers", "due_at"), ("follow_ups", "due_at"), ("watches", "next_at")}  # later and later instead
 ENDED = f"n % {OPEN} <> 1"
 ONLY = {
@@ -70,15 +69,13 @@ def statements(dialect: str, copies: int, *, one_batch: bool = False) -> Iterato
     number = "printf('%08x', n)" if dialect == "sqlite" else "lpad(to_hex(n), 8, '0')"
     series = f"SELECT 1 AS n UNION ALL SELECT n + 1 FROM rounds WHERE n < {copies}"
     yield f"CREATE TEMPORARY TABLE copies AS WITH RECURSIVE rounds(n) AS ({series}) SELECT n FROM rounds"
-    for model, renewed in RENEWED.items():
-        if one_batch and model in (Batch, Watch):
+    for table, renewed in RENEWED.items():
+        if one_batch and table in (Batch, Watch):
             continue
-        table = model.__table__
-        assert isinstance(table, Table)
         columns = [column for column in table.columns if (table.name, column.name) not in COUNTED_UP]
         mine = set(renewed) - ({"batch_id"} if one_batch else set())
         values = ", ".join(_value(table.name, column, mine, number) for column in columns)
-        shared = f", {SHARED} AS shared" if model is SearchTerm else ""
+        shared = f", {SHARED} AS shared" if table is SearchTerm else ""
         yield f"CREATE TEMPORARY TABLE base AS SELECT t.*{shared} FROM {table.name} AS t"
         yield (
             f"INSERT INTO {table.name} ({', '.join(_quoted(column.name) for column in columns)}) "

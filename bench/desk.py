@@ -131,7 +131,7 @@ async def people(home: House) -> list[tuple[str, str, str]]:
 
 async def _all_sent(unit: Unit) -> None:
     """As if the members' cards had left: nobody answers here yet."""
-    await unit.run(update(OutboxRow).where(OutboxRow.status == "waiting").values(status="accepted"))
+    await unit.run(update(OutboxRow).where(OutboxRow.c.status == "waiting").values(status="accepted"))
 
 
 async def _settle(unit: Unit, ids: Sequence[str]) -> None:

@@ -110,7 +110,7 @@ async def _check(home: House, handled: int, count: int) -> None:
 
     async with home.database.reading() as connection:
         moved = await connection.scalar(
-            select(func.count()).select_from(ApplicationRow).where(ApplicationRow.stage != STAGE)
+            select(func.count()).select_from(ApplicationRow).where(ApplicationRow.c.stage != STAGE)
         )
     if (handled, moved) != (count, count // 2):
         raise RuntimeError(f"{handled} of {count} events were handled, {moved} candidates moved on")

@@ -27,7 +27,9 @@ class Standing:
 async def standing(unit: Unit, shops: Sequence[str]) -> list[Standing]:
     """The alerts of batches that lie wholly in these shops (none = all): a rate is the whole batch's."""
     found = []
-    rows = await unit.all(select(Watch).where(Watch.alerting.is_(True)).order_by(Watch.first_at.desc(), Watch.number))
+    rows = await unit.all(
+        select(Watch).where(Watch.c.alerting.is_(True)).order_by(Watch.c.first_at.desc(), Watch.c.number)
+    )
     for row in rows:
         batch = await batches.by_id(unit, row["batch_id"], shops)
         if batch is None or not batch.whole:

@@ -24,7 +24,7 @@ async def earlier(unit: Unit, caller: str, key: str, request: bytes) -> Answer |
     """What `caller` was answered under this key, or None. Nobody else can use the key until the transaction ends."""
     name = _name(unit, caller, key)
     await unit.ground.database.lock(unit.connection, f"answer:{name}")
-    row = await unit.one(select(GivenAnswer).where(GivenAnswer.key == name))
+    row = await unit.one(select(GivenAnswer).where(GivenAnswer.c.key == name))
     if row is None:
         return None
     try:

@@ -101,31 +101,31 @@ class Loaded:
 _WITH_PERSON = (
     select(
         ApplicationRow,
-        Batch.name.label("batch"),
-        Batch.paused_at,
-        Candidate.key,
-        Candidate.locale,
-        Candidate.opted_out_at,
-        Candidate.phone.is_not(None).label("has_phone"),
-        Candidate.email.is_not(None).label("has_email"),
-        Candidate.sms_failed_at,
-        Candidate.email_failed_at,
+        Batch.c.name.label("batch"),
+        Batch.c.paused_at,
+        Candidate.c.key,
+        Candidate.c.locale,
+        Candidate.c.opted_out_at,
+        Candidate.c.phone.is_not(None).label("has_phone"),
+        Candidate.c.email.is_not(None).label("has_email"),
+        Candidate.c.sms_failed_at,
+        Candidate.c.email_failed_at,
     )
-    .join(Candidate, Candidate.id == ApplicationRow.candidate_id)
-    .join(Batch, Batch.id == ApplicationRow.batch_id)
+    .join(Candidate, Candidate.c.id == ApplicationRow.c.candidate_id)
+    .join(Batch, Batch.c.id == ApplicationRow.c.batch_id)
 )
-_BY_IDS = _WITH_PERSON.where(ApplicationRow.id.in_(bindparam("ids", expanding=True)))
-_OF_CANDIDATES = _WITH_PERSON.where(ApplicationRow.candidate_id.in_(bindparam("ids", expanding=True)))
+_BY_IDS = _WITH_PERSON.where(ApplicationRow.c.id.in_(bindparam("ids", expanding=True)))
+_OF_CANDIDATES = _WITH_PERSON.where(ApplicationRow.c.candidate_id.in_(bindparam("ids", expanding=True)))
 _SENT_TODAY = (
-    select(OutboxRow.candidate_id, func.count())
+    select(OutboxRow.c.candidate_id, func.count())
     .where(
-        OutboxRow.candidate_id.in_(bindparam("ids", expanding=True)),
-        OutboxRow.purpose == literal_column("'nudge'"),  # as the index says it
-        OutboxRow.created_at >= bindparam("midnight", type_=UtcDateTime()),
-        OutboxRow.status != "skipped",
-        OutboxRow.start != "stepped",
+        OutboxRow.c.candidate_id.in_(bindparam("ids", expanding=True)),
+        OutboxRow.c.purpose == literal_column("'nudge'"),  # as the index says it
+        OutboxRow.c.created_at >= bindparam("midnight", type_=UtcDateTime()),
+        OutboxRow.c.status != "skipped",
+        OutboxRow.c.start != "stepped",
     )
-    .group_by(OutboxRow.candidate_id)
+    .group_by(OutboxRow.c.candidate_id)
 )
 
 
@@ -224,7 +224,7 @@ async def process_of(unit: Unit, id: str, version: int) -> Process:
     """A process version; these never change, so each is read and parsed once."""
     known = unit.ground.processes.get((id, version))
     if known is None:
-        statement = select(ProcessVersion.body).where(ProcessVersion.id == id, ProcessVersion.version == version)
+        statement = select(ProcessVersion.c.body).where(ProcessVersion.c.id == id, ProcessVersion.c.version == version)
         body = (await unit.connection.execute(statement)).scalar_one()
         known = unit.ground.processes[(id, version)] = Process.model_validate(body)
     return known
@@ -232,7 +232,7 @@ async def process_of(unit: Unit, id: str, version: int) -> Process:
 
 _SAVE = (
     update(ApplicationRow)
-    .where(ApplicationRow.id == bindparam("b_id"))
+    .where(ApplicationRow.c.id == bindparam("b_id"))
     .values(
         status=bindparam("b_status"),
         stage=bindparam("b_stage"),
@@ -244,12 +244,12 @@ _SAVE = (
 _COUNT = (
     update(Visit)
     .where(
-        Visit.application_id == bindparam("b_id"),
-        Visit.stage == bindparam("b_stage"),
-        Visit.visit == bindparam("b_visit"),
+        Visit.c.application_id == bindparam("b_id"),
+        Visit.c.stage == bindparam("b_stage"),
+        Visit.c.visit == bindparam("b_visit"),
     )
     .values(
-        channel=func.coalesce(bindparam("b_channel"), Visit.channel),
+        channel=func.coalesce(bindparam("b_channel"), Visit.c.channel),
         invited_at=bindparam("b_invited_at"),
         participated_at=bindparam("b_participated_at"),
         replied_at=bindparam("b_replied_at"),

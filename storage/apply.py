@@ -264,15 +264,15 @@ class Course:
 
     async def _open_follow_up(self, loaded: Loaded, action: OpenFollowUp) -> None:
         note = loaded.box.seal(action.note.encode(), f"follow_ups.note:{loaded.id}") if action.note else None
-        where = (FollowUpRow.application_id == loaded.id) & (FollowUpRow.status == "open")
-        where &= FollowUpRow.stage == action.stage
+        where = (FollowUpRow.c.application_id == loaded.id) & (FollowUpRow.c.status == "open")
+        where &= FollowUpRow.c.stage == action.stage
         # A history without open follow-up needs no look: an import may open one for each of its rows.
         known = await self.unit.one(select(FollowUpRow).where(where)) if loaded.application.follow_up else None
         if known is not None:
             causes = [*known["causes"], action.cause]
             await self.unit.run(
                 update(FollowUpRow)
-                .where(FollowUpRow.id == known["id"])
+                .where(FollowUpRow.c.id == known["id"])
                 .values(causes=causes, note=note or known["note"])
             )
             return
@@ -306,8 +306,8 @@ class Course:
 
     async def _last(self, loaded: Loaded) -> Mapping[str, Any] | None:
         """The application's latest follow-up; of several in one moment the one that has been through most hands."""
-        found = select(FollowUpRow).where(FollowUpRow.application_id == loaded.id)
-        rows = await self.unit.all(found.order_by(FollowUpRow.opened_at.desc()).limit(_TIES))
+        found = select(FollowUpRow).where(FollowUpRow.c.application_id == loaded.id)
+        rows = await self.unit.all(found.order_by(FollowUpRow.c.opened_at.desc()).limit(_TIES))
         return max(rows, key=lambda row: (row["opened_at"], len(row["had"])), default=None)
 
     async def _whose(
@@ -325,8 +325,8 @@ class Course:
 
     async def _move_follow_up(self, loaded: Loaded, action: MoveFollowUp) -> None:
         """Nobody took it in time: somebody else gets it, or HR's group, or whoever had it last is urged."""
-        where = (FollowUpRow.application_id == loaded.id) & (FollowUpRow.status == "open")
-        row = await self.unit.one(select(FollowUpRow).where(where, FollowUpRow.stage == action.stage))
+        where = (FollowUpRow.c.application_id == loaded.id) & (FollowUpRow.c.status == "open")
+        row = await self.unit.one(select(FollowUpRow).where(where, FollowUpRow.c.stage == action.stage))
         if row is None:
             return
         if action.move is Move.URGENT:
@@ -369,7 +369,7 @@ class Course:
     async def _close_follow_up(self, loaded: Loaded, action: CloseFollowUp) -> None:
         await self.unit.run(
             update(FollowUpRow)
-            .where(FollowUpRow.application_id == loaded.id, FollowUpRow.status == "open")
+            .where(FollowUpRow.c.application_id == loaded.id, FollowUpRow.c.status == "open")
             .values(status="done", outcome=action.outcome, done_at=self.unit.now, done_by=action.actor)
         )
 
@@ -391,7 +391,7 @@ def _card(text: str, id: str, cause: str, about: OpenFollowUp | MoveFollowUp, **
 
 def _cards_in_feishu(application_id: str, follow_up: str) -> Any:
     """The newest card about a follow-up that lies in a member's private chat in Feishu."""
-    about = OutboxRow.promise.contains(f"/follow_up:{follow_up}", autoescape=True)
-    where = (OutboxRow.application_id == application_id) & (OutboxRow.rung == "member") & about
-    sent = (OutboxRow.surface == "feishu") & OutboxRow.platform_id.is_not(None) & (OutboxRow.start != URGENT)
-    return select(OutboxRow).where(where, sent).order_by(OutboxRow.created_at.desc()).limit(1)
+    about = OutboxRow.c.promise.contains(f"/follow_up:{follow_up}", autoescape=True)
+    where = (OutboxRow.c.application_id == application_id) & (OutboxRow.c.rung == "member") & about
+    sent = (OutboxRow.c.surface == "feishu") & OutboxRow.c.platform_id.is_not(None) & (OutboxRow.c.start != URGENT)
+    return select(OutboxRow).where(where, sent).order_by(OutboxRow.c.created_at.desc()).limit(1)

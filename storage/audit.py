@@ -46,7 +46,7 @@ async def stuck(unit: Unit) -> list[str]:
         found.append(f"{aside} received messages could not be handled and were set aside")
     late = unit.now - PATIENCE
     for count, what in (
-        (select(func.count()).select_from(TimerRow).where(TimerRow.due_at <= late), "timers"),
+        (select(func.count()).select_from(TimerRow).where(TimerRow.c.due_at <= late), "timers"),
         (_waiting(late), "messages"),
     ):
         if number := int((await unit.connection.execute(count)).scalar_one()):
@@ -67,26 +67,26 @@ async def _violations(unit: Unit, ids: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _page(after: str) -> Any:
-    where = (ApplicationRow.status == "open") & (ApplicationRow.id > after)
-    return select(ApplicationRow.id).where(where).order_by(ApplicationRow.id).limit(PAGE)
+    where = (ApplicationRow.c.status == "open") & (ApplicationRow.c.id > after)
+    return select(ApplicationRow.c.id).where(where).order_by(ApplicationRow.c.id).limit(PAGE)
 
 
 def _waiting(late: datetime) -> Any:
-    where = WAITS & (OutboxRow.due_at <= late)
-    return select(func.count()).select_from(OutboxRow).where(where, OutboxRow.leader_id.is_(None))
+    where = WAITS & (OutboxRow.c.due_at <= late)
+    return select(func.count()).select_from(OutboxRow).where(where, OutboxRow.c.leader_id.is_(None))
 
 
 async def _timers(unit: Unit, ids: Collection[str]) -> dict[str, list[Timer]]:
-    columns = (TimerRow.application_id, TimerRow.name, TimerRow.stage, TimerRow.visit)
+    columns = (TimerRow.c.application_id, TimerRow.c.name, TimerRow.c.stage, TimerRow.c.visit)
     found: dict[str, list[Timer]] = {}
-    for row in await unit.all(select(*columns).where(TimerRow.application_id.in_(ids))):
+    for row in await unit.all(select(*columns).where(TimerRow.c.application_id.in_(ids))):
         found.setdefault(row["application_id"], []).append((row["name"], row["stage"], row["visit"]))
     return found
 
 
 async def _follow_ups(unit: Unit, ids: Sequence[str]) -> dict[str, list[str]]:
-    where = FollowUpRow.application_id.in_(ids) & (FollowUpRow.status == "open")
+    where = FollowUpRow.c.application_id.in_(ids) & (FollowUpRow.c.status == "open")
     found: dict[str, list[str]] = {}
-    for row in await unit.all(select(FollowUpRow.application_id, FollowUpRow.stage).where(where)):
+    for row in await unit.all(select(FollowUpRow.c.application_id, FollowUpRow.c.stage).where(where)):
         found.setdefault(row["application_id"], []).append(row["stage"])
     return found

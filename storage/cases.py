@@ -59,8 +59,8 @@ async def _counted(
         statement = select(*columns).where(tried.c.last == 1).order_by(tried.c.tried_at)
     else:
         where, missed = rates.visited(batch_id, process_id, rate, stage, after, until)
-        columns = (Visit.application_id, Visit.channel, missed.label("missed"), Visit.invited_at)
-        statement = select(*columns).where(*where).order_by(Visit.invited_at)
+        columns = (Visit.c.application_id, Visit.c.channel, missed.label("missed"), Visit.c.invited_at)
+        statement = select(*columns).where(*where).order_by(Visit.c.invited_at)
     rows = await unit.all(statement.limit(MOST))
     return list({row["application_id"]: row for row in rows}.values())
 
@@ -112,8 +112,8 @@ def _prefix(phone: str | None) -> str:
 
 async def _delivered(unit: Unit, ids: Sequence[str]) -> dict[str, Delivery]:
     """How far each one's invite came, on the best of its rungs."""
-    statement = select(OutboxRow.application_id, OutboxRow.status).where(
-        OutboxRow.application_id.in_(ids), OutboxRow.purpose == Purpose.INVITE.value
+    statement = select(OutboxRow.c.application_id, OutboxRow.c.status).where(
+        OutboxRow.c.application_id.in_(ids), OutboxRow.c.purpose == Purpose.INVITE.value
     )
     found: dict[str, Delivery] = {}
     for row in await unit.all(statement):
@@ -124,7 +124,7 @@ async def _delivered(unit: Unit, ids: Sequence[str]) -> dict[str, Delivery]:
 
 async def _said(unit: Unit, ids: Sequence[str]) -> dict[str, set[str]]:
     """The reasons that people gave with one tap: each became a cause of a follow-up."""
-    statement = select(FollowUpRow.application_id, FollowUpRow.causes).where(FollowUpRow.application_id.in_(ids))
+    statement = select(FollowUpRow.c.application_id, FollowUpRow.c.causes).where(FollowUpRow.c.application_id.in_(ids))
     said: dict[str, set[str]] = {}
     for row in await unit.all(statement):
         said.setdefault(row["application_id"], set()).update(row["causes"])
@@ -132,5 +132,5 @@ async def _said(unit: Unit, ids: Sequence[str]) -> dict[str, set[str]]:
 
 
 async def _wrong_numbers(unit: Unit, candidates: Sequence[str]) -> set[str]:
-    statement = select(Candidate.id).where(Candidate.id.in_(candidates), Candidate.sms_failed_at.is_not(None))
+    statement = select(Candidate.c.id).where(Candidate.c.id.in_(candidates), Candidate.c.sms_failed_at.is_not(None))
     return {row["id"] for row in await unit.all(statement)}

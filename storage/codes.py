@@ -56,18 +56,18 @@ async def make(unit: Unit, conversation_id: str, candidate_id: str | None) -> st
 
 async def check(unit: Unit, conversation_id: str, typed: str) -> str | None:
     """Try a code: the candidate's id when it is right (it is used up then), "" when wrong, None when none waits."""
-    live = (Code.conversation_id == conversation_id) & (Code.expires_at > unit.now) & (Code.tries < TRIES)
+    live = (Code.c.conversation_id == conversation_id) & (Code.c.expires_at > unit.now) & (Code.c.tries < TRIES)
     waiting = await unit.all(select(Code).where(live))
     if not waiting:
         return None
-    await unit.run(update(Code).where(live).values(tries=Code.tries + 1))
+    await unit.run(update(Code).where(live).values(tries=Code.c.tries + 1))
     digest = _digest(unit, conversation_id, typed)
     found = ""
     for code in waiting:
         if hmac.compare_digest(code["digest"], digest):
             found = code["candidate_id"]
     if found:
-        await unit.run(update(Code).where(Code.conversation_id == conversation_id).values(tries=TRIES))
+        await unit.run(update(Code).where(Code.c.conversation_id == conversation_id).values(tries=TRIES))
     return found
 
 
@@ -78,7 +78,7 @@ async def for_link(unit: Unit, link: str) -> str:
         code = "".join(LETTERS[number >> 5 * place & 31] for place in range(LENGTH))
         digest = _link_digest(unit, code)
         unit.add(LinkCode, digest=digest, link=link, created_at=unit.now, expires_at=unit.now + LINK_LIFE)
-        kept = await unit.one(select(LinkCode.link).where(LinkCode.digest == digest))
+        kept = await unit.one(select(LinkCode.c.link).where(LinkCode.c.digest == digest))
         if kept is not None and kept["link"] == link:
             break  # else the code is another link's: once in a million years, but it would show a stranger's data
     return code
@@ -95,10 +95,10 @@ async def check_link(unit: Unit, conversation: Mapping[str, Any], typed: str) ->
     if wrong >= WRONG_ONES:
         return None
     link = await unit.one(
-        select(Link, ApplicationRow.status, ApplicationRow.ended_at)
-        .join(ApplicationRow, ApplicationRow.id == Link.application_id)
-        .join(LinkCode, LinkCode.link == Link.digest)
-        .where(LinkCode.digest == _link_digest(unit, typed), LinkCode.expires_at > unit.now)
+        select(Link, ApplicationRow.c.status, ApplicationRow.c.ended_at)
+        .join(ApplicationRow, ApplicationRow.c.id == Link.c.application_id)
+        .join(LinkCode, LinkCode.c.link == Link.c.digest)
+        .where(LinkCode.c.digest == _link_digest(unit, typed), LinkCode.c.expires_at > unit.now)
     )
     if link is None:
         await unit.set(Conversation, {"id": conversation["id"]}, wrong_codes=wrong + 1, wrong_from=begun)
@@ -109,7 +109,7 @@ async def _today(unit: Unit, candidate_id: str) -> int:
     statement = (
         select(func.count().label("count"))
         .select_from(Code)
-        .where(Code.candidate_id == candidate_id, Code.created_at > unit.now - timedelta(days=1))
+        .where(Code.c.candidate_id == candidate_id, Code.c.created_at > unit.now - timedelta(days=1))
     )
     row = await unit.one(statement)
     return int(row["count"]) if row else 0

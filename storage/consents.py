@@ -12,7 +12,7 @@ from storage.unit import Unit
 
 async def of(unit: Unit, candidate_id: str, purpose: str) -> Mapping[str, Any] | None:
     """What is known about a purpose, or None when the person was never asked."""
-    where = (Consent.candidate_id == candidate_id) & (Consent.purpose == purpose)
+    where = (Consent.c.candidate_id == candidate_id) & (Consent.c.purpose == purpose)
     return await unit.one(select(Consent).where(where))
 
 
@@ -28,8 +28,8 @@ async def given(unit: Unit, candidate_id: str, purpose: str) -> bool:
 
 async def latest(unit: Unit, candidate_id: str) -> str | None:
     """The purpose that the person was asked about last."""
-    asked = select(Consent.purpose).where(Consent.candidate_id == candidate_id)
-    row = await unit.one(asked.order_by(Consent.asked_at.desc()).limit(1))
+    asked = select(Consent.c.purpose).where(Consent.c.candidate_id == candidate_id)
+    row = await unit.one(asked.order_by(Consent.c.asked_at.desc()).limit(1))
     return row["purpose"] if row else None
 
 
@@ -42,7 +42,7 @@ async def shown(unit: Unit, text: str, locale: str) -> str:
 
 async def text_of(unit: Unit, digest: str) -> str | None:
     """The text that a digest stands for."""
-    row = await unit.one(select(ConsentText.text).where(ConsentText.digest == digest))
+    row = await unit.one(select(ConsentText.c.text).where(ConsentText.c.digest == digest))
     return str(row["text"]) if row else None
 
 
@@ -58,7 +58,7 @@ async def ask(unit: Unit, candidate_id: str, purpose: str, text_digest: str) -> 
         declined_at=None,
         withdrawn_at=None,
     )
-    open_ = (Consent.candidate_id == candidate_id) & (Consent.purpose == purpose) & Consent.given_at.is_(None)
+    open_ = (Consent.c.candidate_id == candidate_id) & (Consent.c.purpose == purpose) & Consent.c.given_at.is_(None)
     await unit.run(update(Consent).where(open_).values(text_digest=text_digest))
 
 

@@ -73,7 +73,7 @@ async def change(unit: Unit, candidate_id: str, contacts: Mapping[str, str | Non
         return Outcome.TAKEN
     await unit.set(Candidate, {"id": candidate_id}, **values)
     name = box.open_text(row["name"], f"candidates.name:{candidate_id}")
-    await unit.run(delete(SearchTerm).where(SearchTerm.candidate_id == candidate_id))
+    await unit.run(delete(SearchTerm).where(SearchTerm.c.candidate_id == candidate_id))
     for term in search.terms(
         unit.ground.keyring, candidate_id, name=name, phone=contacts["phone"], email=contacts["email"]
     ):
@@ -94,14 +94,14 @@ async def corrected(unit: Unit, candidate_id: str, actor: str) -> None:
 
 
 async def _row(unit: Unit, candidate_id: str) -> Mapping[str, Any]:
-    row = await unit.one(select(Candidate).where(Candidate.id == candidate_id))
+    row = await unit.one(select(Candidate).where(Candidate.c.id == candidate_id))
     assert row is not None
     return row
 
 
 async def _is_anothers(unit: Unit, candidate_id: str, identity: str, phone: str | None) -> bool:
     """Whether somebody else is known by this contact."""
-    known = select(Candidate.id).where(Candidate.identity == identity, Candidate.id != candidate_id)
+    known = select(Candidate.c.id).where(Candidate.c.identity == identity, Candidate.c.id != candidate_id)
     if await unit.one(known) is not None:
         return True
     return phone is not None and await search.by_phone(unit, phone) not in (None, candidate_id)
@@ -110,16 +110,16 @@ async def _is_anothers(unit: Unit, candidate_id: str, identity: str, phone: str 
 async def _apply_anew(unit: Unit, candidate_id: str, contact: str) -> bool:
     """The same list with the corrected contact finds the same applications. False: one of them is there twice."""
     statement = (
-        select(ApplicationRow.id, ApplicationRow.position, ApplicationRow.shop, Batch.name.label("batch"))
-        .join(Batch, Batch.id == ApplicationRow.batch_id)
-        .where(ApplicationRow.candidate_id == candidate_id)
+        select(ApplicationRow.c.id, ApplicationRow.c.position, ApplicationRow.c.shop, Batch.c.name.label("batch"))
+        .join(Batch, Batch.c.id == ApplicationRow.c.batch_id)
+        .where(ApplicationRow.c.candidate_id == candidate_id)
     )
     anew: dict[str, str] = {}
     for row in await unit.all(statement):
         told = Applicant("", contact, None, row["position"], row["shop"], row["batch"])
         anew[unit.ground.keyring.digest("application", same(told))] = row["id"]
-    taken = select(ApplicationRow.id).where(
-        ApplicationRow.identity.in_(sorted(anew)), ApplicationRow.candidate_id != candidate_id
+    taken = select(ApplicationRow.c.id).where(
+        ApplicationRow.c.identity.in_(sorted(anew)), ApplicationRow.c.candidate_id != candidate_id
     )
     if await unit.one(taken) is not None:
         return False

@@ -14,9 +14,9 @@ from storage.unit import Unit, rows_of
 
 CLOCKS_DIFFER = timedelta(minutes=1)
 
-_WINDOWS = select(Conversation.candidate_id, Conversation.surface, Conversation.heard_at, Conversation.used).where(
-    Conversation.candidate_id.in_(bindparam("ids", expanding=True))
-)
+_WINDOWS = select(
+    Conversation.c.candidate_id, Conversation.c.surface, Conversation.c.heard_at, Conversation.c.used
+).where(Conversation.c.candidate_id.in_(bindparam("ids", expanding=True)))
 
 
 async def windows(unit: Unit, candidates: Collection[str]) -> dict[str, list[Window]]:
@@ -29,9 +29,9 @@ async def windows(unit: Unit, candidates: Collection[str]) -> dict[str, list[Win
 
 
 _OF_PERSON = select(Conversation).where(
-    Conversation.surface == bindparam("surface"),
-    Conversation.desk == bindparam("desk"),
-    Conversation.account == bindparam("account"),
+    Conversation.c.surface == bindparam("surface"),
+    Conversation.c.desk == bindparam("desk"),
+    Conversation.c.account == bindparam("account"),
 )
 
 
@@ -60,12 +60,12 @@ async def of_person(unit: Unit, person: Person) -> Mapping[str, Any]:
 
 async def by_id(unit: Unit, id: str) -> Mapping[str, Any] | None:
     """One conversation, or None."""
-    return await unit.one(select(Conversation).where(Conversation.id == id))
+    return await unit.one(select(Conversation).where(Conversation.c.id == id))
 
 
 async def of_candidate(unit: Unit, candidate_id: str) -> list[Mapping[str, Any]]:
     """The conversations bound to a candidate; the one heard last comes first."""
-    rows = await unit.all(select(Conversation).where(Conversation.candidate_id == candidate_id))
+    rows = await unit.all(select(Conversation).where(Conversation.c.candidate_id == candidate_id))
     return sorted(rows, key=lambda row: row["heard_at"] or row["bound_at"], reverse=True)
 
 
@@ -74,7 +74,7 @@ async def of_candidates(unit: Unit, candidates: Collection[str]) -> dict[str, Ma
     if not candidates:
         return {}
     found: dict[str, Mapping[str, Any]] = {}
-    statement = select(Conversation).where(Conversation.candidate_id.in_(list(candidates)))
+    statement = select(Conversation).where(Conversation.c.candidate_id.in_(list(candidates)))
     for row in await unit.all(statement):
         known = found.get(row["candidate_id"])
         if known is None or (row["heard_at"] or EPOCH) > (known["heard_at"] or EPOCH):
@@ -86,24 +86,26 @@ async def by_ids(unit: Unit, ids: Collection[str]) -> dict[str, Mapping[str, Any
     """These conversations, by id."""
     if not ids:
         return {}
-    return {row["id"]: row for row in await unit.all(select(Conversation).where(Conversation.id.in_(list(ids))))}
+    return {row["id"]: row for row in await unit.all(select(Conversation).where(Conversation.c.id.in_(list(ids))))}
 
 
 async def heard(unit: Unit, id: str, at: datetime) -> None:
     """The person wrote: the window begins anew, at the platform's own time of it."""
-    later = (Conversation.heard_at.is_(None)) | (Conversation.heard_at <= at)  # the platform counts in whole seconds
-    await unit.run(update(Conversation).where(Conversation.id == id, later).values(heard_at=at, used=0))
+    later = (Conversation.c.heard_at.is_(None)) | (
+        Conversation.c.heard_at <= at
+    )  # the platform counts in whole seconds
+    await unit.run(update(Conversation).where(Conversation.c.id == id, later).values(heard_at=at, used=0))
 
 
 async def spent(unit: Unit, id: str) -> None:
     """One message of the window is used."""
-    await unit.run(update(Conversation).where(Conversation.id == id).values(used=Conversation.used + 1))
+    await unit.run(update(Conversation).where(Conversation.c.id == id).values(used=Conversation.c.used + 1))
 
 
 async def before_our_time(unit: Unit, incoming: Incoming) -> bool:
     """Whether it was sent before this server's first start: such messages count for the window but are not answered."""
-    statement = select(Cursor.started_at).where(
-        Cursor.surface == incoming.sender.surface, Cursor.desk == incoming.sender.desk
+    statement = select(Cursor.c.started_at).where(
+        Cursor.c.surface == incoming.sender.surface, Cursor.c.desk == incoming.sender.desk
     )
     started = (await unit.connection.execute(statement)).scalar_one_or_none()
     return started is not None and incoming.at < started - CLOCKS_DIFFER
@@ -111,7 +113,7 @@ async def before_our_time(unit: Unit, incoming: Incoming) -> bool:
 
 async def cursor(unit: Unit, surface: str, desk: str) -> str:
     """How far this account's messages have been pulled; the first question begins our time."""
-    row = await unit.one(select(Cursor).where(Cursor.surface == surface, Cursor.desk == desk))
+    row = await unit.one(select(Cursor).where(Cursor.c.surface == surface, Cursor.c.desk == desk))
     if row is not None:
         return str(row["cursor"])
     unit.add(Cursor, surface=surface, desk=desk, cursor="", started_at=unit.now)
@@ -132,8 +134,8 @@ async def contact(unit: Unit, candidate_id: str) -> Mapping[str, Any] | None:
 
 
 _CONTACTS = select(
-    Candidate.id, Candidate.name, Candidate.phone, Candidate.email, Candidate.key, Candidate.locale
-).where(Candidate.id.in_(bindparam("ids", expanding=True)))
+    Candidate.c.id, Candidate.c.name, Candidate.c.phone, Candidate.c.email, Candidate.c.key, Candidate.c.locale
+).where(Candidate.c.id.in_(bindparam("ids", expanding=True)))
 
 
 async def preload_contacts(unit: Unit, ids: Collection[str]) -> None:

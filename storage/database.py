@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.appending import Appending
 from storage.postgres import PostgresStore
 from storage.sqlite import SqliteStore
-from storage.types import Base
 from storage.url import Unavailable, parse_url
 
 __all__ = ["Database", "Unavailable"]
@@ -98,7 +97,7 @@ class Database:
 
         return cast(T, await self._store.write(marked))
 
-    async def append(self, table: Table | type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    async def append(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """
         Add rows and return once they are committed; rows that are there already (by any unique key) are left alone.
 
@@ -111,17 +110,17 @@ class Database:
         self._check_open()
         if not rows:
             return
-        appending = self._appending(table if isinstance(table, Table) else cast(Table, table.__table__), rows[0])
+        appending = self._appending(table, rows[0])
         appending.check(rows)
         await self._store.append(appending, rows)
 
-    async def insert(self, connection: AsyncConnection, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    async def insert(self, connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """
         Add many rows inside a job at the driver's speed; those that are there already are left alone.
 
         The rows are as `append` takes them.
         """
-        appending = self._appending(cast(Table, table.__table__), rows[0])
+        appending = self._appending(table, rows[0])
         await self._store.insert(connection, appending, appending.columns_of(rows))
 
     async def lock(self, connection: AsyncConnection, name: str) -> None:

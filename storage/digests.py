@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.orm import aliased
 
 from recruiting.model import EventType
 from recruiting.process import Alert, Process, Rate
@@ -77,13 +76,13 @@ async def shops_of(unit: Unit, group: Group, groups: Sequence[Group]) -> list[st
     taken = {shop for other in groups for shop in other.shops}
     if not taken:
         return []
-    rows = await unit.all(select(ApplicationRow.shop).distinct())
+    rows = await unit.all(select(ApplicationRow.c.shop).distinct())
     return sorted({row["shop"] for row in rows} - taken) or None
 
 
 async def promised(unit: Unit, promises: Collection[str]) -> set[str]:
     """Which of these promises have been made already."""
-    rows = await unit.all(select(OutboxRow.promise).where(OutboxRow.promise.in_(list(promises))))
+    rows = await unit.all(select(OutboxRow.c.promise).where(OutboxRow.c.promise.in_(list(promises))))
     return {row["promise"] for row in rows}
 
 
@@ -92,9 +91,9 @@ async def promised(unit: Unit, promises: Collection[str]) -> set[str]:
 
 async def today(unit: Unit, shops: Sequence[str], since: datetime, until: datetime) -> Today:
     """What is due before `until`, and what the bot has done by itself since `since`. No shops = all."""
-    due = (FollowUpRow.status == "open") & (FollowUpRow.due_at < until)
-    where = [due, FollowUpRow.shop.in_(list(shops))] if shops else [due]
-    rows = await unit.all(select(FollowUpRow).where(*where).order_by(FollowUpRow.due_at).limit(LINES))
+    due = (FollowUpRow.c.status == "open") & (FollowUpRow.c.due_at < until)
+    where = [due, FollowUpRow.c.shop.in_(list(shops))] if shops else [due]
+    rows = await unit.all(select(FollowUpRow).where(*where).order_by(FollowUpRow.c.due_at).limit(LINES))
     count = await unit.one(select(func.count().label("many")).select_from(FollowUpRow).where(*where))
     found = await load(unit, {row["application_id"] for row in rows})
     people = await reports.contacts(unit, found.values())
@@ -112,8 +111,8 @@ async def _documents(unit: Unit, shops: Sequence[str]) -> int:
     counted = (
         select(func.count().label("many"))
         .select_from(Document)
-        .join(ApplicationRow, ApplicationRow.id == Document.application_id)
-        .where(Document.status == "waiting", ApplicationRow.status == "open", *_in(shops))
+        .join(ApplicationRow, ApplicationRow.c.id == Document.c.application_id)
+        .where(Document.c.status == "waiting", ApplicationRow.c.status == "open", *_in(shops))
     )
     row = await unit.one(counted)
     return int(row["many"]) if row else 0
@@ -123,27 +122,32 @@ async def _settled(unit: Unit, shops: Sequence[str], since: datetime) -> dict[st
     first = await _first_since(unit, since)
     ours = _in(shops)
     counted = (
-        select(EventRow.type, func.count().label("many"))
-        .join(ApplicationRow, ApplicationRow.id == EventRow.application_id)
-        .where(EventRow.seq >= first, EventRow.actor == "rule", EventRow.type.in_([t.value for t in _BY_ITSELF]), *ours)
-        .group_by(EventRow.type)
+        select(EventRow.c.type, func.count().label("many"))
+        .join(ApplicationRow, ApplicationRow.c.id == EventRow.c.application_id)
+        .where(
+            EventRow.c.seq >= first,
+            EventRow.c.actor == "rule",
+            EventRow.c.type.in_([t.value for t in _BY_ITSELF]),
+            *ours,
+        )
+        .group_by(EventRow.c.type)
     )
     done = {_BY_ITSELF[EventType(row["type"])]: int(row["many"]) for row in await unit.all(counted)}
-    reminder = aliased(EventRow)
+    reminder = EventRow.alias()
     reminded = (
-        select(reminder.seq)
+        select(reminder.c.seq)
         .where(
-            reminder.application_id == EventRow.application_id,
-            reminder.seq < EventRow.seq,
-            reminder.type == EventType.NUDGED.value,
-            reminder.stage == EventRow.stage,
+            reminder.c.application_id == EventRow.c.application_id,
+            reminder.c.seq < EventRow.c.seq,
+            reminder.c.type == EventType.NUDGED.value,
+            reminder.c.stage == EventRow.c.stage,
         )
         .exists()
     )
     came = (
-        select(func.count(distinct(EventRow.application_id)).label("many"))
-        .join(ApplicationRow, ApplicationRow.id == EventRow.application_id)
-        .where(EventRow.seq >= first, EventRow.type.in_([t.value for t in _DID_THEIR_PART]), reminded, *ours)
+        select(func.count(distinct(EventRow.c.application_id)).label("many"))
+        .join(ApplicationRow, ApplicationRow.c.id == EventRow.c.application_id)
+        .where(EventRow.c.seq >= first, EventRow.c.type.in_([t.value for t in _DID_THEIR_PART]), reminded, *ours)
     )
     row = await unit.one(came)
     return {name: (int(row["many"]) if row else 0) if name == "came" else done.get(name, 0) for name in SETTLED}
@@ -151,11 +155,11 @@ async def _settled(unit: Unit, shops: Sequence[str], since: datetime) -> dict[st
 
 async def _first_since(unit: Unit, moment: datetime) -> int:
     """The number of the first event since then: events are appended in time, so no index of times is needed."""
-    top = await unit.one(select(func.max(EventRow.seq).label("seq")))
+    top = await unit.one(select(func.max(EventRow.c.seq).label("seq")))
     low, high = 0, (top["seq"] or 0) + 1 if top else 1
     while low < high:
         middle = (low + high) // 2
-        at = select(EventRow.seq, EventRow.at).where(EventRow.seq >= middle).order_by(EventRow.seq).limit(1)
+        at = select(EventRow.c.seq, EventRow.c.at).where(EventRow.c.seq >= middle).order_by(EventRow.c.seq).limit(1)
         row = await unit.one(at)
         if row is not None and row["at"] < moment:
             low = row["seq"] + 1
@@ -165,7 +169,7 @@ async def _first_since(unit: Unit, moment: datetime) -> int:
 
 
 def _in(shops: Sequence[str]) -> list[Any]:
-    return [ApplicationRow.shop.in_(list(shops))] if shops else []
+    return [ApplicationRow.c.shop.in_(list(shops))] if shops else []
 
 
 # --- each week -------------------------------------------------------------------------------------------------------
@@ -174,9 +178,13 @@ def _in(shops: Sequence[str]) -> list[Any]:
 async def week(unit: Unit, shops: Sequence[str]) -> list[BatchWeek]:
     """How the newest batches fare that are still under way, or were a week ago."""
     since = unit.now - WEEK
-    going = (ApplicationRow.status == "open") | (ApplicationRow.ended_at >= since)
-    newest = select(ApplicationRow.batch_id, func.max(ApplicationRow.created_at).label("at")).where(going, *_in(shops))
-    rows = await unit.all(newest.group_by(ApplicationRow.batch_id).order_by(func.max(ApplicationRow.created_at).desc()))
+    going = (ApplicationRow.c.status == "open") | (ApplicationRow.c.ended_at >= since)
+    newest = select(ApplicationRow.c.batch_id, func.max(ApplicationRow.c.created_at).label("at")).where(
+        going, *_in(shops)
+    )
+    rows = await unit.all(
+        newest.group_by(ApplicationRow.c.batch_id).order_by(func.max(ApplicationRow.c.created_at).desc())
+    )
     found = []
     for row in rows[:BATCHES]:
         batch = await batches.by_id(unit, row["batch_id"], shops)
@@ -197,10 +205,10 @@ async def _week_of(unit: Unit, batch: batches.Found, shops: Sequence[str], since
 
 
 async def _times(unit: Unit, batch_id: str, shops: Sequence[str], since: datetime) -> dict[tuple[str, str], float]:
-    where = [Visit.batch_id == batch_id, Visit.left_at >= since, Visit.ended.is_(False)]
+    where = [Visit.c.batch_id == batch_id, Visit.c.left_at >= since, Visit.c.ended.is_(False)]
     if shops:
-        where.append(Visit.shop.in_(list(shops)))
-    columns = select(Visit.process_id, Visit.stage, Visit.entered_at, Visit.left_at)
+        where.append(Visit.c.shop.in_(list(shops)))
+    columns = select(Visit.c.process_id, Visit.c.stage, Visit.c.entered_at, Visit.c.left_at)
     lengths: dict[tuple[str, str], list[float]] = {}
     for row in await unit.all(columns.where(*where).limit(COUNTED)):
         length = (row["left_at"] - row["entered_at"]).total_seconds()
@@ -211,7 +219,9 @@ async def _times(unit: Unit, batch_id: str, shops: Sequence[str], since: datetim
 async def _rates(unit: Unit, batch_id: str) -> list[tuple[Process, Alert, Counts]]:
     """No-show and reply rates as they are, beside their thresholds."""
     found = []
-    watches = await unit.all(select(Watch).where(Watch.batch_id == batch_id).order_by(Watch.process_id, Watch.number))
+    watches = await unit.all(
+        select(Watch).where(Watch.c.batch_id == batch_id).order_by(Watch.c.process_id, Watch.c.number)
+    )
     for watch in watches:
         process = await rates.process_in(unit, batch_id, watch["process_id"])
         if watch["number"] >= len(process.alerts):

@@ -100,9 +100,9 @@ async def growing(unit: Unit, loaded: Loaded) -> Mapping[str, Any] | None:
     if stage is None or not loaded.application.waiting:
         return None
     at, visit = place_of(loaded.application, stage)
-    where = (Document.application_id == loaded.id) & (Document.stage == at) & (Document.visit == visit)
-    where &= (Document.status == "waiting") & Document.file.is_not(None) & (Document.round < ROUNDS)
-    last = await unit.one(select(Document).where(where).order_by(Document.uploaded_at.desc(), Document.id).limit(1))
+    where = (Document.c.application_id == loaded.id) & (Document.c.stage == at) & (Document.c.visit == visit)
+    where &= (Document.c.status == "waiting") & Document.c.file.is_not(None) & (Document.c.round < ROUNDS)
+    last = await unit.one(select(Document).where(where).order_by(Document.c.uploaded_at.desc(), Document.c.id).limit(1))
     if last is None or last["id"] not in loaded.application.waiting:
         return None
     fresh = unit.now - last["uploaded_at"] <= SIDES and len(last["pages"]) < PAGES
@@ -126,7 +126,7 @@ async def add_page(
 
 async def by_id(unit: Unit, id: str) -> Mapping[str, Any] | None:
     """One document, or None."""
-    return await unit.one(select(Document).where(Document.id == id))
+    return await unit.one(select(Document).where(Document.c.id == id))
 
 
 async def waiting(
@@ -136,34 +136,36 @@ async def waiting(
 
     `after`: only what was uploaded later.
     """
-    here = (ApplicationRow.stage == Document.stage) & (ApplicationRow.visit == Document.visit)
-    hired = ApplicationRow.status == Status.HIRED.value
-    where = (Document.status == "waiting") & (((ApplicationRow.status == Status.OPEN.value) & here) | hired)
+    here = (ApplicationRow.c.stage == Document.c.stage) & (ApplicationRow.c.visit == Document.c.visit)
+    hired = ApplicationRow.c.status == Status.HIRED.value
+    where = (Document.c.status == "waiting") & (((ApplicationRow.c.status == Status.OPEN.value) & here) | hired)
     if shops:
-        where &= ApplicationRow.shop.in_(list(shops))
+        where &= ApplicationRow.c.shop.in_(list(shops))
     if after is not None:
-        where &= Document.uploaded_at > after
-    joined = select(Document).join(ApplicationRow, ApplicationRow.id == Document.application_id).where(where)
-    rows = await unit.all(joined.order_by(Document.uploaded_at, Document.id).limit(limit))
+        where &= Document.c.uploaded_at > after
+    joined = select(Document).join(ApplicationRow, ApplicationRow.c.id == Document.c.application_id).where(where)
+    rows = await unit.all(joined.order_by(Document.c.uploaded_at, Document.c.id).limit(limit))
     counted = await unit.one(select(func.count().label("count")).select_from(joined.subquery()))
     return rows, int(counted["count"]) if counted else 0
 
 
 async def expiring(unit: Unit, shops: Sequence[str], until: date) -> list[str]:
     """The applications of hired people in these shops (none = all) whose certificate ends by then, soonest first."""
-    newer = Document.__table__.alias("newer")
+    newer = Document.alias("newer")
     later = (
         select(newer.c.id)
-        .where(newer.c.application_id == Document.application_id, newer.c.stage == Document.stage)
+        .where(newer.c.application_id == Document.c.application_id, newer.c.stage == Document.c.stage)
         .where(newer.c.status == "approved", newer.c.expires_on > until)
     )
-    where = (Document.status == "approved") & (Document.expires_on <= until) & ~later.exists()
-    where &= ApplicationRow.status == Status.HIRED.value
+    where = (Document.c.status == "approved") & (Document.c.expires_on <= until) & ~later.exists()
+    where &= ApplicationRow.c.status == Status.HIRED.value
     if shops:
-        where &= ApplicationRow.shop.in_(list(shops))
-    ends = func.max(Document.expires_on).label("ends")
-    joined = select(Document.application_id, ends).join(ApplicationRow, ApplicationRow.id == Document.application_id)
-    rows = await unit.all(joined.where(where).group_by(Document.application_id).order_by(ends).limit(LISTED))
+        where &= ApplicationRow.c.shop.in_(list(shops))
+    ends = func.max(Document.c.expires_on).label("ends")
+    joined = select(Document.c.application_id, ends).join(
+        ApplicationRow, ApplicationRow.c.id == Document.c.application_id
+    )
+    rows = await unit.all(joined.where(where).group_by(Document.c.application_id).order_by(ends).limit(LISTED))
     return [row["application_id"] for row in rows]
 
 
@@ -178,13 +180,13 @@ async def decided(
     stage = document_stage(before)
     assert stage is not None
     at, visit = place_of(before, stage)
-    where = Document.id == decision.document
+    where = Document.c.id == decision.document
     if decision.approve:
         where |= (
-            (Document.application_id == loaded.id)
-            & (Document.stage == at)
-            & (Document.visit == visit)
-            & (Document.status == "waiting")
+            (Document.c.application_id == loaded.id)
+            & (Document.c.stage == at)
+            & (Document.c.visit == visit)
+            & (Document.c.status == "waiting")
         )
     await unit.run(
         update(Document)
@@ -205,8 +207,8 @@ async def decided(
 
 async def revoked(unit: Unit, loaded: Loaded, stage: str, actor: str, reason: str) -> None:
     """The approvals of a stage count no more; who took them back, when and why stays."""
-    where = (Document.application_id == loaded.id) & (Document.stage == stage) & (Document.status == "approved")
-    rows = await unit.all(select(Document.id).where(where))
+    where = (Document.c.application_id == loaded.id) & (Document.c.stage == stage) & (Document.c.status == "approved")
+    rows = await unit.all(select(Document.c.id).where(where))
     for row in rows:
         sealed = loaded.box.seal(reason, f"documents.reason:{row['id']}") if reason else None
         values = {"status": "rejected", "decided_at": unit.now, "decided_by": actor[:128], "reason": sealed}
@@ -226,14 +228,14 @@ def add_on_paper(unit: Unit, loaded: Loaded, id: str, expires_on: date, actor: s
 
 async def destroy(unit: Unit, candidate_id: str, kind: str | None = None) -> int:
     """Consent was taken back, or the person is erased: pictures, what was read in them and its traces go at once."""
-    where = Document.candidate_id == candidate_id
+    where = Document.c.candidate_id == candidate_id
     if kind is not None:
-        where &= Document.kind == kind
+        where &= Document.c.kind == kind
     rows = await unit.all(select(Document).where(where))
     ids = [row["id"] for row in rows]
     for row in rows:
         await retention.destroyed(unit, row, at_once=True)
-    await unit.run(delete(DocumentMark).where(DocumentMark.document_id.in_(ids)))
+    await unit.run(delete(DocumentMark).where(DocumentMark.c.document_id.in_(ids)))
     nothing: dict[str, Any] = {
         "fields": None,
         "fingerprint": None,
@@ -242,7 +244,7 @@ async def destroy(unit: Unit, candidate_id: str, kind: str | None = None) -> int
         "read_due_at": None,
         "name": None,
     }
-    await unit.run(update(Document).where(Document.id.in_(ids)).values(read_status="", retake=False, **nothing))
+    await unit.run(update(Document).where(Document.c.id.in_(ids)).values(read_status="", retake=False, **nothing))
     return sum(1 for row in rows if row["pages"])
 
 
@@ -257,8 +259,8 @@ async def hold(unit: Unit, conversation_id: str, file: Mapping[str, Any]) -> Non
 
 async def held(unit: Unit, conversation_id: str) -> dict[str, Any] | None:
     """The picture that waits for consent, or None. It is let go: fetch it, or forget it."""
-    row = await unit.one(select(HeldFile).where(HeldFile.conversation_id == conversation_id))
-    await unit.run(delete(HeldFile).where(HeldFile.conversation_id == conversation_id))
+    row = await unit.one(select(HeldFile).where(HeldFile.c.conversation_id == conversation_id))
+    await unit.run(delete(HeldFile).where(HeldFile.c.conversation_id == conversation_id))
     return dict(row["file"]) if row else None
 
 
@@ -277,4 +279,4 @@ def fetch(unit: Unit, conversation_id: str, candidate_id: str, file: Mapping[str
 
 async def drop_fetches(unit: Unit, candidate_id: str) -> None:
     """Consent was taken back: what has not been fetched yet stays where it is."""
-    await unit.run(delete(Fetch).where(Fetch.candidate_id == candidate_id, Fetch.status == "waiting"))
+    await unit.run(delete(Fetch).where(Fetch.c.candidate_id == candidate_id, Fetch.c.status == "waiting"))

@@ -22,7 +22,7 @@ DONE, FAILED, EXPIRED, KEPT = "done", "failed", "expired", "kept"
 LEASE = timedelta(minutes=2)  # for so long nobody else takes up what a worker has in hand
 
 _OPEN = (WAITING, SHOWN, CONFIRMED, CANCELLED)
-EARLIEST = select(func.min(ErrandRow.due_at)).where(ErrandRow.status.in_(_OPEN))
+EARLIEST = select(func.min(ErrandRow.c.due_at)).where(ErrandRow.c.status.in_(_OPEN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ async def add(
 
 async def by_id(unit: Unit, id: str) -> Errand | None:
     """One errand; None when there is none."""
-    row = await unit.one(select(ErrandRow).where(ErrandRow.id == id))
+    row = await unit.one(select(ErrandRow).where(ErrandRow.c.id == id))
     return await _opened(unit, row) if row is not None else None
 
 
@@ -86,8 +86,8 @@ async def earliest(connection: AsyncConnection) -> datetime | None:
 
 async def take(unit: Unit) -> Errand | None:
     """The errand that has been due for longest, for this worker alone until `LEASE` is over."""
-    due = (ErrandRow.status.in_(_OPEN)) & (ErrandRow.due_at <= unit.now)
-    for row in await unit.all(select(ErrandRow).where(due).order_by(ErrandRow.due_at).limit(8)):
+    due = (ErrandRow.c.status.in_(_OPEN)) & (ErrandRow.c.due_at <= unit.now)
+    for row in await unit.all(select(ErrandRow).where(due).order_by(ErrandRow.c.due_at).limit(8)):
         if await _leased(unit, row["id"], row["due_at"]):
             return replace(await _opened(unit, row), due_at=unit.now + LEASE)
     return None
@@ -95,13 +95,13 @@ async def take(unit: Unit) -> Errand | None:
 
 async def _leased(unit: Unit, id: str, due_at: datetime) -> bool:
     """Whether it is ours: of several who see the same errand one is quicker."""
-    seen = (ErrandRow.id == id) & (ErrandRow.due_at == due_at) & ErrandRow.status.in_(_OPEN)
+    seen = (ErrandRow.c.id == id) & (ErrandRow.c.due_at == due_at) & ErrandRow.c.status.in_(_OPEN)
     return await unit.run(update(ErrandRow).where(seen).values(due_at=unit.now + LEASE)) == 1
 
 
 async def move(unit: Unit, errand: Errand, status: str, **values: Any) -> bool:
     """Bring it one step on, with what has changed. False: somebody else has it in hand, or has done so already."""
-    same = (ErrandRow.id == errand.id) & (ErrandRow.status == errand.status) & (ErrandRow.due_at == errand.due_at)
+    same = (ErrandRow.c.id == errand.id) & (ErrandRow.c.status == errand.status) & (ErrandRow.c.due_at == errand.due_at)
     if "words" in values:
         box = await unit.ground.days.existing(unit.connection, errand.day)
         values["words"] = box.seal(orjson.dumps(dict(values["words"])), f"errands.words:{errand.id}")

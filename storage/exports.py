@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 import orjson
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Table, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import batches, funnel
@@ -77,7 +77,7 @@ class Wish:
 
 async def batch_named(unit: Unit, name: str) -> str | None:
     """The id of the batch of exactly this name, or None."""
-    row = await unit.one(select(Batch.id).where(Batch.name == name))
+    row = await unit.one(select(Batch.c.id).where(Batch.c.name == name))
     return str(row["id"]) if row else None
 
 
@@ -100,25 +100,27 @@ def rows(ground: Ground, now: datetime, wish: Wish) -> Rows:
 def _in(wish: Wish) -> list[Any]:
     where: list[Any] = []
     if wish.batch_id:
-        where.append(ApplicationRow.batch_id == wish.batch_id)
+        where.append(ApplicationRow.c.batch_id == wish.batch_id)
     if wish.shops:
-        where.append(ApplicationRow.shop.in_(list(wish.shops)))
+        where.append(ApplicationRow.c.shop.in_(list(wish.shops)))
     return where
 
 
 async def _ids(ground: Ground, wish: Wish) -> AsyncIterator[list[str]]:
     """The ids of the applications, part by part, oldest first."""
     if wish.batch_id:  # a batch is bounded, and its index knows no order
-        inside = select(ApplicationRow.id).where(*_in(wish)).order_by(ApplicationRow.created_at, ApplicationRow.id)
+        inside = (
+            select(ApplicationRow.c.id).where(*_in(wish)).order_by(ApplicationRow.c.created_at, ApplicationRow.c.id)
+        )
         async with ground.database.reading() as connection:
             found = [id for (id,) in await connection.execute(inside)]
         for start in range(0, len(found), PART):
             yield found[start : start + PART]
         return
     after: tuple[datetime, str] | None = None
-    columns = select(ApplicationRow.id, ApplicationRow.created_at).where(*_in(wish))
+    columns = select(ApplicationRow.c.id, ApplicationRow.c.created_at).where(*_in(wish))
     while True:
-        statement = columns.order_by(ApplicationRow.created_at, ApplicationRow.id).limit(PART)
+        statement = columns.order_by(ApplicationRow.c.created_at, ApplicationRow.c.id).limit(PART)
         if after is not None:
             statement = statement.where(_behind(after))
         async with ground.database.reading() as connection:
@@ -131,44 +133,44 @@ async def _ids(ground: Ground, wish: Wish) -> AsyncIterator[list[str]]:
 
 def _behind(after: tuple[datetime, str]) -> Any:
     at, id = after
-    same = and_(ApplicationRow.created_at == at, ApplicationRow.id > id)
-    return or_(ApplicationRow.created_at > at, same)
+    same = and_(ApplicationRow.c.created_at == at, ApplicationRow.c.id > id)
+    return or_(ApplicationRow.c.created_at > at, same)
 
 
 _CANDIDATES = (
     select(
-        ApplicationRow.id,
-        ApplicationRow.candidate_id,
-        ApplicationRow.position,
-        ApplicationRow.shop,
-        ApplicationRow.process_id,
-        ApplicationRow.process_version,
-        ApplicationRow.status,
-        ApplicationRow.stage,
-        ApplicationRow.state,
-        ApplicationRow.extra,
-        ApplicationRow.created_at,
-        ApplicationRow.ended_at,
-        Batch.name.label("batch"),
-        Candidate.key,
-        Candidate.name,
-        Candidate.phone,
-        Candidate.email,
-        Candidate.locale,
-        Member.name.label("recruiter"),
+        ApplicationRow.c.id,
+        ApplicationRow.c.candidate_id,
+        ApplicationRow.c.position,
+        ApplicationRow.c.shop,
+        ApplicationRow.c.process_id,
+        ApplicationRow.c.process_version,
+        ApplicationRow.c.status,
+        ApplicationRow.c.stage,
+        ApplicationRow.c.state,
+        ApplicationRow.c.extra,
+        ApplicationRow.c.created_at,
+        ApplicationRow.c.ended_at,
+        Batch.c.name.label("batch"),
+        Candidate.c.key,
+        Candidate.c.name,
+        Candidate.c.phone,
+        Candidate.c.email,
+        Candidate.c.locale,
+        Member.c.name.label("recruiter"),
     )
-    .join(Batch, Batch.id == ApplicationRow.batch_id)
-    .join(Candidate, Candidate.id == ApplicationRow.candidate_id)
-    .outerjoin(Member, Member.id == ApplicationRow.owner_id)
-    .where(Candidate.key.is_not(None))
-    .order_by(ApplicationRow.created_at, ApplicationRow.id)
+    .join(Batch, Batch.c.id == ApplicationRow.c.batch_id)
+    .join(Candidate, Candidate.c.id == ApplicationRow.c.candidate_id)
+    .outerjoin(Member, Member.c.id == ApplicationRow.c.owner_id)
+    .where(Candidate.c.key.is_not(None))
+    .order_by(ApplicationRow.c.created_at, ApplicationRow.c.id)
 )
 
 
 async def _candidates(ground: Ground, now: datetime, wish: Wish) -> Rows:
     async for ids in _ids(ground, wish):
         async with ground.database.reading() as connection:
-            found = rows_of(await connection.execute(_CANDIDATES.where(ApplicationRow.id.in_(ids))))
+            found = rows_of(await connection.execute(_CANDIDATES.where(ApplicationRow.c.id.in_(ids))))
             stages = await _stages(Unit(connection, ground, now), found, wish)
         boxes = [ground.keyring.unwrap(row["key"]) for row in found]
         yield await asyncio.to_thread(_open_candidates, found, boxes, stages)
@@ -226,21 +228,21 @@ def _text(box: Box, row: Mapping[str, Any], column: str, person: str) -> str:
 # --- messages --------------------------------------------------------------------------------------------------------
 
 _MESSAGES = select(
-    OutboxRow.id,
-    OutboxRow.candidate_id,
-    OutboxRow.promise,
-    OutboxRow.rung,
-    OutboxRow.status,
-    func.coalesce(OutboxRow.accepted_at, OutboxRow.tried_at, OutboxRow.created_at).label("at"),
-    OutboxRow.reason,
+    OutboxRow.c.id,
+    OutboxRow.c.candidate_id,
+    OutboxRow.c.promise,
+    OutboxRow.c.rung,
+    OutboxRow.c.status,
+    func.coalesce(OutboxRow.c.accepted_at, OutboxRow.c.tried_at, OutboxRow.c.created_at).label("at"),
+    OutboxRow.c.reason,
 )
 
 
 async def _messages(ground: Ground, now: datetime, wish: Wish) -> Rows:
     """What was owed to candidates about their applications, application by application."""
     async for ids in _ids(ground, wish):
-        where = OutboxRow.application_id.in_(ids), OutboxRow.rung.in_(TO_CANDIDATES)
-        statement = _MESSAGES.where(*where).order_by(OutboxRow.application_id, OutboxRow.created_at, OutboxRow.id)
+        where = OutboxRow.c.application_id.in_(ids), OutboxRow.c.rung.in_(TO_CANDIDATES)
+        statement = _MESSAGES.where(*where).order_by(OutboxRow.c.application_id, OutboxRow.c.created_at, OutboxRow.c.id)
         async with ground.database.reading() as connection:
             found = (await connection.execute(statement)).all()
         yield [
@@ -285,7 +287,7 @@ def _said(wish: Wish, name: Mapping[str, str], id: str) -> str:
 async def _audit(ground: Ground) -> Rows:
     after = 0
     while True:
-        statement = select(Trail).where(Trail.seq > after).order_by(Trail.seq).limit(PART)
+        statement = select(Trail).where(Trail.c.seq > after).order_by(Trail.c.seq).limit(PART)
         async with ground.database.reading() as connection:
             found = rows_of(await connection.execute(statement))
         if not found:
@@ -302,8 +304,8 @@ async def people(unit: Unit, words: str) -> list[str]:
     found = set()
     if phone := await by_phone(unit, words):
         found.add(phone)
-    by_id = select(Candidate.id).where(Candidate.id == words, Candidate.key.is_not(None))
-    of_application = select(ApplicationRow.candidate_id.label("id")).where(ApplicationRow.id == words)
+    by_id = select(Candidate.c.id).where(Candidate.c.id == words, Candidate.c.key.is_not(None))
+    of_application = select(ApplicationRow.c.candidate_id.label("id")).where(ApplicationRow.c.id == words)
     for statement in (by_id, of_application):
         found |= {row["id"] for row in await unit.all(statement)}
     return sorted(found)[:2]
@@ -312,15 +314,15 @@ async def people(unit: Unit, words: str) -> list[str]:
 async def person(connection: AsyncConnection, ground: Ground, now: datetime, candidate_id: str) -> dict[str, Any]:
     """All that is kept about one candidate, as they may ask for it (个人信息保护法 Art. 45)."""
     unit = Unit(connection, ground, now)
-    row = await unit.one(select(Candidate).where(Candidate.id == candidate_id))
+    row = await unit.one(select(Candidate).where(Candidate.c.id == candidate_id))
     if row is None or row["key"] is None:
         return {}
     ids = [
         each["id"]
         for each in await unit.all(
-            select(ApplicationRow.id)
-            .where(ApplicationRow.candidate_id == candidate_id)
-            .order_by(ApplicationRow.created_at)
+            select(ApplicationRow.c.id)
+            .where(ApplicationRow.c.candidate_id == candidate_id)
+            .order_by(ApplicationRow.c.created_at)
         )
     ]
     found = await load(unit, ids)
@@ -377,8 +379,8 @@ async def _application(unit: Unit, loaded: Any, extra: Mapping[str, Any]) -> dic
     }
 
 
-def _of(table: Any, candidate_id: str) -> Any:
-    return select(table).where(table.candidate_id == candidate_id)
+def _of(table: Table, candidate_id: str) -> Any:
+    return select(table).where(table.c.candidate_id == candidate_id)
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

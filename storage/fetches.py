@@ -9,22 +9,22 @@ from sqlalchemy import func, select, update
 from storage.tables import Fetch
 from storage.unit import Unit
 
-EARLIEST = select(func.min(Fetch.due_at)).where(Fetch.status == "waiting")
+EARLIEST = select(func.min(Fetch.c.due_at)).where(Fetch.c.status == "waiting")
 
 
 async def due(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
     """What is to be fetched now, oldest first."""
-    where = (Fetch.status == "waiting") & (Fetch.due_at <= unit.now)
-    return await unit.all(select(Fetch).where(where).order_by(Fetch.due_at).limit(limit))
+    where = (Fetch.c.status == "waiting") & (Fetch.c.due_at <= unit.now)
+    return await unit.all(select(Fetch).where(where).order_by(Fetch.c.due_at).limit(limit))
 
 
 async def put_off(unit: Unit, id: str, until: datetime) -> None:
     """Not this time."""
-    waiting = update(Fetch).where(Fetch.id == id, Fetch.status == "waiting")
-    await unit.run(waiting.values(due_at=until, tries=Fetch.tries + 1))
+    waiting = update(Fetch).where(Fetch.c.id == id, Fetch.c.status == "waiting")
+    await unit.run(waiting.values(due_at=until, tries=Fetch.c.tries + 1))
 
 
 async def done(unit: Unit, id: str, status: str) -> bool:
     """Settle it, done or failed; False when somebody else has."""
-    waiting = update(Fetch).where(Fetch.id == id, Fetch.status == "waiting")
+    waiting = update(Fetch).where(Fetch.c.id == id, Fetch.c.status == "waiting")
     return await unit.run(waiting.values(status=status)) == 1

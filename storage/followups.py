@@ -36,13 +36,15 @@ _ID = re.compile("[0-9a-f]{6,32}")
 
 async def by_id(unit: Unit, id: str) -> Mapping[str, Any] | None:
     """One follow-up, or None."""
-    return await unit.one(select(FollowUpRow).where(FollowUpRow.id == id))
+    return await unit.one(select(FollowUpRow).where(FollowUpRow.c.id == id))
 
 
 async def todo(unit: Unit, member: Mapping[str, Any], limit: int = 10) -> tuple[list[Mapping[str, Any]], int]:
     """What this member should take: their own and what nobody owns in their shops, earliest first; and how many."""
-    where = (FollowUpRow.status == "open") & _theirs(member)
-    rows = await unit.all(select(FollowUpRow).where(where).order_by(FollowUpRow.due_at, FollowUpRow.id).limit(limit))
+    where = (FollowUpRow.c.status == "open") & _theirs(member)
+    rows = await unit.all(
+        select(FollowUpRow).where(where).order_by(FollowUpRow.c.due_at, FollowUpRow.c.id).limit(limit)
+    )
     counted = await unit.one(select(func.count().label("count")).select_from(FollowUpRow).where(where))
     return rows, int(counted["count"]) if counted else 0
 
@@ -51,26 +53,26 @@ async def by_prefix(unit: Unit, prefix: str, member: Mapping[str, Any]) -> list[
     """The follow-ups in the member's scope whose id begins like this (six letters or more), at most three."""
     if not _ID.fullmatch(prefix):
         return []
-    where = begins(FollowUpRow.id, prefix) & _in_scope(member)
-    return await unit.all(select(FollowUpRow).where(where).order_by(FollowUpRow.id).limit(3))
+    where = begins(FollowUpRow.c.id, prefix) & _in_scope(member)
+    return await unit.all(select(FollowUpRow).where(where).order_by(FollowUpRow.c.id).limit(3))
 
 
 def _theirs(member: Mapping[str, Any]) -> Any:
-    own = FollowUpRow.owner_id == member["id"]
+    own = FollowUpRow.c.owner_id == member["id"]
     match member["role"]:
         case "admin":
             return _in_scope(member)
         case "recruiter":
-            return or_(own, FollowUpRow.owner_id.is_(None) & _in_scope(member))
+            return or_(own, FollowUpRow.c.owner_id.is_(None) & _in_scope(member))
         case _:
             return own
 
 
 def _in_scope(member: Mapping[str, Any]) -> Any:
-    own = FollowUpRow.owner_id == member["id"]
+    own = FollowUpRow.c.owner_id == member["id"]
     if member["role"] == "manager":
         return own
-    return or_(own, FollowUpRow.shop.in_(member["shops"])) if member["shops"] else true()
+    return or_(own, FollowUpRow.c.shop.in_(member["shops"])) if member["shops"] else true()
 
 
 # --- what its card says ----------------------------------------------------------------------------------------------
@@ -96,7 +98,9 @@ class Recent:
 
 async def recent(unit: Unit, loaded: Loaded) -> Recent:
     """What somebody should know who is about to call the candidate."""
-    found = select(EventRow).where(EventRow.application_id == loaded.id).order_by(EventRow.seq.desc()).limit(LOOKED_AT)
+    found = (
+        select(EventRow).where(EventRow.c.application_id == loaded.id).order_by(EventRow.c.seq.desc()).limit(LOOKED_AT)
+    )
     rows = await unit.all(found)
     told = [row for row in rows if row["type"] in TOLD][:LINES]
     own = next((row["at"] for row in rows if row["actor"] == "candidate"), None)
@@ -123,19 +127,19 @@ async def first_contact(
     candidate, of those opened since then; None where nobody has.
     """
     where = [
-        FollowUpRow.status == "done",
-        FollowUpRow.opened_at >= since,
-        FollowUpRow.contact_from.is_not(None),
-        FollowUpRow.outcome.in_(CONTACTED),
-        FollowUpRow.done_by.startswith("member:") | FollowUpRow.done_by.startswith("token:"),
+        FollowUpRow.c.status == "done",
+        FollowUpRow.c.opened_at >= since,
+        FollowUpRow.c.contact_from.is_not(None),
+        FollowUpRow.c.outcome.in_(CONTACTED),
+        FollowUpRow.c.done_by.startswith("member:") | FollowUpRow.c.done_by.startswith("token:"),
     ]
     if shops:
-        where.append(FollowUpRow.shop.in_(list(shops)))
-    statement = select(FollowUpRow.contact_from, FollowUpRow.done_at)
+        where.append(FollowUpRow.c.shop.in_(list(shops)))
+    statement = select(FollowUpRow.c.contact_from, FollowUpRow.c.done_at)
     if batch_id:
-        statement = statement.join(ApplicationRow, ApplicationRow.id == FollowUpRow.application_id)
-        where.append(ApplicationRow.batch_id == batch_id)
-    newest = statement.where(*where).order_by(FollowUpRow.opened_at.desc()).limit(CONTACTS)
+        statement = statement.join(ApplicationRow, ApplicationRow.c.id == FollowUpRow.c.application_id)
+        where.append(ApplicationRow.c.batch_id == batch_id)
+    newest = statement.where(*where).order_by(FollowUpRow.c.opened_at.desc()).limit(CONTACTS)
     rows = await connection.execute(newest)
     lengths = [(done - opened).total_seconds() for opened, done in rows if opened is not None and done is not None]
     return median(lengths) if lengths else None

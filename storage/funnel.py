@@ -34,15 +34,19 @@ class Funnel:
 
 async def of_batch(unit: Unit, batch_id: str, shops: Sequence[str]) -> list[Funnel]:
     """The funnels of a batch in these shops (none = all), a process each, the largest first."""
-    where = [ApplicationRow.batch_id == batch_id]
+    where = [ApplicationRow.c.batch_id == batch_id]
     if shops:
-        where.append(ApplicationRow.shop.in_(list(shops)))
+        where.append(ApplicationRow.c.shop.in_(list(shops)))
     now: dict[str, dict[tuple[str, str], int]] = {}
-    counted = select(ApplicationRow.process_id, ApplicationRow.status, ApplicationRow.stage, func.count().label("many"))
-    grouped = counted.where(*where).group_by(ApplicationRow.process_id, ApplicationRow.status, ApplicationRow.stage)
+    counted = select(
+        ApplicationRow.c.process_id, ApplicationRow.c.status, ApplicationRow.c.stage, func.count().label("many")
+    )
+    grouped = counted.where(*where).group_by(
+        ApplicationRow.c.process_id, ApplicationRow.c.status, ApplicationRow.c.stage
+    )
     for row in await unit.all(grouped):
         now.setdefault(row["process_id"], {})[row["status"], row["stage"]] = row["many"]
-    visited = await _visited(unit, [*where, Visit.batch_id == batch_id])  # by its own index
+    visited = await _visited(unit, [*where, Visit.c.batch_id == batch_id])  # by its own index
     found = []
     for process_id, here in now.items():
         process = await rates.process_in(unit, batch_id, process_id)
@@ -60,13 +64,13 @@ async def _visited(unit: Unit, where: Sequence[Any]) -> dict[tuple[str, str], tu
     """How many entered and how many left upwards, by process and stage; who came twice counts once."""
     each = (
         select(
-            Visit.process_id,
-            Visit.stage,
-            func.max(case((Visit.left_at.is_not(None) & Visit.ended.is_(False), 1), else_=0)).label("passed"),
+            Visit.c.process_id,
+            Visit.c.stage,
+            func.max(case((Visit.c.left_at.is_not(None) & Visit.c.ended.is_(False), 1), else_=0)).label("passed"),
         )
-        .join(ApplicationRow, ApplicationRow.id == Visit.application_id)
+        .join(ApplicationRow, ApplicationRow.c.id == Visit.c.application_id)
         .where(*where)
-        .group_by(Visit.application_id, Visit.process_id, Visit.stage)
+        .group_by(Visit.c.application_id, Visit.c.process_id, Visit.c.stage)
         .subquery()
     )
     summed = select(each.c.process_id, each.c.stage, func.count().label("entered"), func.sum(each.c.passed).label("up"))

@@ -31,7 +31,7 @@ async def everyone(unit: Unit) -> Sequence[Group]:
     if unit.groups is None:
         configured = [Group(person) for person in unit.ground.groups]
         # Without a flush: this is asked in the middle of writing an application whose own row comes later.
-        found = await unit.connection.execute(select(HrGroup).order_by(HrGroup.created_at))
+        found = await unit.connection.execute(select(HrGroup).order_by(HrGroup.c.created_at))
         added = [_group(unit, row) for row in rows_of(found)]
         known = {group.person for group in configured}
         unit.groups = [*configured, *(group for group in added if group.person not in known)]
@@ -56,8 +56,8 @@ async def find(unit: Unit, surface: str, id: str | None) -> Group | None:
 
 async def of_message(unit: Unit, message_id: str | None) -> Group | None:
     """The group that a message was sent to; None when it went to a person, or the group is HR's no more."""
-    columns = (OutboxRow.rung, OutboxRow.surface, OutboxRow.conversation_id)
-    row = await unit.one(select(*columns).where(OutboxRow.id == (message_id or "")))
+    columns = (OutboxRow.c.rung, OutboxRow.c.surface, OutboxRow.c.conversation_id)
+    row = await unit.one(select(*columns).where(OutboxRow.c.id == (message_id or "")))
     if row is None or row["rung"] != "group" or row["surface"] is None:
         return None
     return await find(unit, row["surface"], row["conversation_id"])
@@ -85,7 +85,7 @@ async def add(unit: Unit, name: str, person: Person, shops: Sequence[str] = ()) 
 
 async def remove(unit: Unit, name: str) -> bool:
     """Take a group away. False: none that was added has this name."""
-    removed = await unit.run(delete(HrGroup).where(HrGroup.name == name))
+    removed = await unit.run(delete(HrGroup).where(HrGroup.c.name == name))
     unit.groups = None
     return removed > 0
 

@@ -40,10 +40,10 @@ def opened(row: Mapping[str, Any], box: Box) -> dict[str, Any]:
 _WAITING = (
     select(Incoming)
     .where(
-        Incoming.status == "waiting",
-        or_(Incoming.retry_at.is_(None), Incoming.retry_at <= bindparam("now", type_=Incoming.received_at.type)),
+        Incoming.c.status == "waiting",
+        or_(Incoming.c.retry_at.is_(None), Incoming.c.retry_at <= bindparam("now", type_=Incoming.c.received_at.type)),
     )
-    .order_by(Incoming.seq)
+    .order_by(Incoming.c.seq)
     .limit(bindparam("limit"))
 )
 
@@ -55,8 +55,8 @@ async def waiting(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
 
 async def put_off_until_later(unit: Unit, sources: Collection[str], limit: int) -> list[Mapping[str, Any]]:
     """What came from these and is to be tried again, but not yet; oldest first."""
-    later = (Incoming.status == "waiting") & (Incoming.retry_at > unit.now) & Incoming.source.in_(sorted(sources))
-    return await unit.all(select(Incoming).where(later).order_by(Incoming.seq).limit(limit))
+    later = (Incoming.c.status == "waiting") & (Incoming.c.retry_at > unit.now) & Incoming.c.source.in_(sorted(sources))
+    return await unit.all(select(Incoming).where(later).order_by(Incoming.c.seq).limit(limit))
 
 
 async def take_in(unit: Unit, row: Mapping[str, Any]) -> bool:
@@ -64,7 +64,9 @@ async def take_in(unit: Unit, row: Mapping[str, Any]) -> bool:
     return await unit.add_now(Incoming, **row, status="done")
 
 
-_CLAIM = update(Incoming).where(Incoming.seq == bindparam("b_seq"), Incoming.status == "waiting").values(status="done")
+_CLAIM = (
+    update(Incoming).where(Incoming.c.seq == bindparam("b_seq"), Incoming.c.status == "waiting").values(status="done")
+)
 
 
 async def claim(unit: Unit, seq: int) -> bool:
@@ -75,8 +77,10 @@ async def claim(unit: Unit, seq: int) -> bool:
 
 async def claim_all(unit: Unit, seqs: Collection[int]) -> set[int]:
     """Take many rows in the very transaction that handles them; those that are ours."""
-    ours = update(Incoming).where(Incoming.seq.in_(sorted(seqs)), Incoming.status == "waiting").values(status="done")
-    return {seq for (seq,) in await unit.connection.execute(ours.returning(Incoming.seq))}
+    ours = (
+        update(Incoming).where(Incoming.c.seq.in_(sorted(seqs)), Incoming.c.status == "waiting").values(status="done")
+    )
+    return {seq for (seq,) in await unit.connection.execute(ours.returning(Incoming.c.seq))}
 
 
 async def put_off(unit: Unit, row: Mapping[str, Any], reason: str) -> bool:
@@ -85,7 +89,7 @@ async def put_off(unit: Unit, row: Mapping[str, Any], reason: str) -> bool:
     last = attempts >= ATTEMPTS
     await unit.run(
         update(Incoming)
-        .where(Incoming.seq == row["seq"], Incoming.status == "waiting")
+        .where(Incoming.c.seq == row["seq"], Incoming.c.status == "waiting")
         .values(
             attempts=attempts,
             retry_at=unit.now + BUSY * 2**attempts,
@@ -98,5 +102,5 @@ async def put_off(unit: Unit, row: Mapping[str, Any], reason: str) -> bool:
 
 async def set_aside(unit: Unit) -> int:
     """How many rows could not be handled at all."""
-    statement = select(func.count()).select_from(Incoming).where(Incoming.status == "failed")
+    statement = select(func.count()).select_from(Incoming).where(Incoming.c.status == "failed")
     return int((await unit.connection.execute(statement)).scalar_one())

@@ -136,7 +136,7 @@ async def foresee(unit: Unit, applicants: Sequence[Applicant], seen: set[str]) -
     current = [process for process, _ in await processes.current(unit)]
     identities = [ring.digest("identity", one.contact) for one in applicants]
     digests = [ring.digest("application", same(one)) for one in applicants]
-    known = await unit.all(select(ApplicationRow.identity).where(ApplicationRow.identity.in_(sorted(set(digests)))))
+    known = await unit.all(select(ApplicationRow.c.identity).where(ApplicationRow.c.identity.in_(sorted(set(digests)))))
     seen_before = seen | {row["identity"] for row in known}
     people = await _known_people(unit, set(identities))
     found: list[Prospect | Refused] = []
@@ -159,7 +159,7 @@ async def foresee(unit: Unit, applicants: Sequence[Applicant], seen: set[str]) -
 
 async def _known_people(unit: Unit, identities: Collection[str]) -> dict[str, _Person]:
     """Who of these is known already, and how they can be written to now."""
-    rows = await unit.all(select(Candidate).where(Candidate.identity.in_(sorted(identities))))
+    rows = await unit.all(select(Candidate).where(Candidate.c.identity.in_(sorted(identities))))
     chats = await conversations.windows(unit, [row["id"] for row in rows])
     people = {}
     for row in rows:
@@ -229,8 +229,8 @@ class _Intake:
         """Take the locks, then read: nobody else makes or changes these people until we are done."""
         database, connection = self.unit.ground.database, self.unit.connection
         await database.locks(connection, {f"identity:{identity}" for identity in identities})
-        columns = (Candidate.id, Candidate.identity, Candidate.key, Candidate.name, Candidate.locale)
-        known = await self.unit.all(select(*columns).where(Candidate.identity.in_(sorted(identities))))
+        columns = (Candidate.c.id, Candidate.c.identity, Candidate.c.key, Candidate.c.name, Candidate.c.locale)
+        known = await self.unit.all(select(*columns).where(Candidate.c.identity.in_(sorted(identities))))
         await database.locks(connection, {f"candidate:{row['id']}" for row in known})
         for row in known:
             box = self.keyring.unwrap(row["key"])
@@ -239,8 +239,8 @@ class _Intake:
             self.people[row["identity"]] = person
 
     async def _find_applications(self, digests: Collection[str]) -> None:
-        columns = select(ApplicationRow.id, ApplicationRow.identity)
-        for row in await self.unit.all(columns.where(ApplicationRow.identity.in_(sorted(digests)))):
+        columns = select(ApplicationRow.c.id, ApplicationRow.c.identity)
+        for row in await self.unit.all(columns.where(ApplicationRow.c.identity.in_(sorted(digests)))):
             self.applications[row["identity"]] = row["id"]
 
     async def _find_processes(self, positions: Collection[str]) -> None:
@@ -252,7 +252,7 @@ class _Intake:
 
     async def _find_batches(self, names: Collection[str]) -> None:
         """The batches by name, made where they are new; another process may make the same one at the same moment."""
-        statement = select(Batch.id, Batch.name).where(Batch.name.in_(sorted(names)))
+        statement = select(Batch.c.id, Batch.c.name).where(Batch.c.name.in_(sorted(names)))
         known = {row["name"] for row in await self.unit.all(statement)}
         for name in sorted(set(names) - known):
             self.unit.add(Batch, id=random_id(), name=name, created_at=self.unit.now)

@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import CursorResult, Table, delete, insert, select, update
+from sqlalchemy import CursorResult, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.database import Database
@@ -29,9 +29,6 @@ _TAG = 16
 _ROOT = 1
 _ROOT_ABOUT = "root_key.wrapped:1"
 _nonces = Drawn(_NONCE)
-
-_root_keys = cast(Table, RootKey.__table__)
-_day_keys = cast(Table, DayKey.__table__)
 
 
 class Unsealable(Exception):
@@ -158,7 +155,7 @@ class DayKeys:
 
     async def destroy_before(self, connection: AsyncConnection, day: date) -> int:
         """Destroy the keys of all days before `day`; returns how many there were. Each process forgets its own."""
-        destroyed: CursorResult[tuple[()]] = await connection.execute(delete(_day_keys).where(_day_keys.c.day < day))
+        destroyed: CursorResult[tuple[()]] = await connection.execute(delete(DayKey).where(DayKey.c.day < day))
         for old in [known for known in self._known if known < day]:
             del self._known[old]
         return destroyed.rowcount
@@ -175,7 +172,7 @@ class DayKeys:
         wrapped = await _wrapped_day(connection, day)  # another process may have been quicker
         if wrapped is None:
             _, wrapped = self._keyring.new_key()
-            await connection.execute(insert(_day_keys).values(day=day, wrapped=wrapped))
+            await connection.execute(insert(DayKey).values(day=day, wrapped=wrapped))
         return wrapped
 
     def _remember(self, day: date, wrapped: bytes) -> Box:
@@ -200,7 +197,7 @@ async def load_root(database: Database, master_key: bytes, create: bool = True) 
             if not create:
                 raise WrongMasterKey("this database has no keys yet: start the bot or import candidates first")
             root = os.urandom(KEY_BYTES)
-            await connection.execute(insert(_root_keys).values(id=_ROOT, **_wrap_root(root, master_key)))
+            await connection.execute(insert(RootKey).values(id=_ROOT, **_wrap_root(root, master_key)))
         return Keyring(root)
 
     return await database.write(read_or_make)
@@ -214,7 +211,7 @@ async def rewrap(database: Database, old_master: bytes, new_master: bytes) -> No
         root = await _unwrap_root(connection, old_master)
         if root is None:
             raise WrongMasterKey("this database has no keys yet: there is nothing to rotate")
-        changed = update(_root_keys).where(_root_keys.c.id == _ROOT).values(**_wrap_root(root, new_master))
+        changed = update(RootKey).where(RootKey.c.id == _ROOT).values(**_wrap_root(root, new_master))
         await connection.execute(changed)
 
     await database.write(change)
@@ -251,7 +248,7 @@ def _wrap_root(root: bytes, master_key: bytes) -> dict[str, bytes | str]:
 
 
 async def _unwrap_root(connection: AsyncConnection, master_key: bytes) -> bytes | None:
-    row = (await connection.execute(select(_root_keys).where(_root_keys.c.id == _ROOT))).one_or_none()
+    row = (await connection.execute(select(RootKey).where(RootKey.c.id == _ROOT))).one_or_none()
     if row is None:
         return None
     try:
@@ -264,5 +261,5 @@ async def _unwrap_root(connection: AsyncConnection, master_key: bytes) -> bytes 
 
 
 async def _wrapped_day(connection: AsyncConnection, day: date) -> bytes | None:
-    found = await connection.execute(select(_day_keys.c.wrapped).where(_day_keys.c.day == day))
+    found = await connection.execute(select(DayKey.c.wrapped).where(DayKey.c.day == day))
     return cast(bytes | None, found.scalar_one_or_none())

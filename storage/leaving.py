@@ -26,8 +26,8 @@ async def leave(unit: Unit, member: Mapping[str, Any], actor: str) -> int:
 
 async def _hand_on(unit: Unit, member: Mapping[str, Any], actor: str) -> int:
     """Hand some hundred on. Their candidates are locked before anything is read."""
-    theirs = select(FollowUpRow).where(FollowUpRow.owner_id == member["id"], FollowUpRow.status == "open")
-    rows = await unit.all(theirs.order_by(FollowUpRow.opened_at).limit(PART))
+    theirs = select(FollowUpRow).where(FollowUpRow.c.owner_id == member["id"], FollowUpRow.c.status == "open")
+    rows = await unit.all(theirs.order_by(FollowUpRow.c.opened_at).limit(PART))
     await unit.ground.database.locks(unit.connection, {f"candidate:{row['candidate_id']}" for row in rows})
     found = await load(unit, {row["application_id"] for row in rows})
     course = Course(unit)

@@ -17,7 +17,7 @@ DEED_LIFE = timedelta(days=7)  # of a link that does something, in a group witho
 PAGE_LIFE = timedelta(days=30)  # after the application has ended
 
 
-_OF_APPLICATIONS = select(Link).where(Link.application_id.in_(bindparam("ids", expanding=True)))
+_OF_APPLICATIONS = select(Link).where(Link.c.application_id.in_(bindparam("ids", expanding=True)))
 
 
 def digest(token: str) -> str:
@@ -46,7 +46,7 @@ async def _token(unit: Unit, loaded: Loaded, kind: str, stage: str, visit: int) 
     expires = unit.now + CHAT_LINK_LIFE if kind == "chat" else None
     if known is not None:
         if expires is not None:
-            await unit.run(update(Link).where(Link.digest == known["digest"]).values(expires_at=expires))
+            await unit.run(update(Link).where(Link.c.digest == known["digest"]).values(expires_at=expires))
         return loaded.box.open(known["token"], f"links.token:{loaded.id}").decode()
     token = secrets.token_urlsafe(16)
     unit.add(
@@ -65,7 +65,12 @@ async def _token(unit: Unit, loaded: Loaded, kind: str, stage: str, visit: int) 
 
 
 def _at(application_id: str, stage: str, visit: int, kind: str) -> Any:
-    at = (Link.application_id == application_id) & (Link.stage == stage) & (Link.visit == visit) & (Link.kind == kind)
+    at = (
+        (Link.c.application_id == application_id)
+        & (Link.c.stage == stage)
+        & (Link.c.visit == visit)
+        & (Link.c.kind == kind)
+    )
     return select(Link).where(at)
 
 
@@ -83,9 +88,9 @@ async def preload_links(unit: Unit, applications: Sequence[str]) -> None:
 async def find(unit: Unit, token: str, *kinds: str) -> Mapping[str, Any] | None:
     """The link with this token: its row with the application's `status` and `ended_at`; None when it is unknown."""
     statement = (
-        select(Link, ApplicationRow.status, ApplicationRow.ended_at)
-        .join(ApplicationRow, ApplicationRow.id == Link.application_id)
-        .where(Link.digest == digest(token), Link.kind.in_(kinds))
+        select(Link, ApplicationRow.c.status, ApplicationRow.c.ended_at)
+        .join(ApplicationRow, ApplicationRow.c.id == Link.c.application_id)
+        .where(Link.c.digest == digest(token), Link.c.kind.in_(kinds))
     )
     return await unit.one(statement)
 
@@ -125,15 +130,15 @@ def add_button(
 
 async def find_button(unit: Unit, key: str) -> Mapping[str, Any] | None:
     """The button with this key. Whether the person who tapped is its receiver is for the caller to check."""
-    return await unit.one(select(ButtonRow).where(ButtonRow.key == key))
+    return await unit.one(select(ButtonRow).where(ButtonRow.c.key == key))
 
 
 async def use_button(unit: Unit, key: str) -> bool:
     """Use up what acts once. False: somebody was quicker."""
-    unused = (ButtonRow.key == key) & ButtonRow.used_at.is_(None)
+    unused = (ButtonRow.c.key == key) & ButtonRow.c.used_at.is_(None)
     return await unit.run(update(ButtonRow).where(unused).values(used_at=unit.now)) > 0
 
 
 async def forget_buttons(unit: Unit, candidate_id: str) -> None:
     """A candidate is gone: no button of theirs does anything any more."""
-    await unit.run(delete(ButtonRow).where(ButtonRow.candidate_id == candidate_id))
+    await unit.run(delete(ButtonRow).where(ButtonRow.c.candidate_id == candidate_id))

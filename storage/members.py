@@ -16,7 +16,7 @@ UNIQUE = ("name", "wecom", "feishu")
 ROLES = ("recruiter", "manager", "admin")
 # Whoever writes is looked up by these: WeCom's userids know no case.
 _BY_ACCOUNT = {
-    column: select(Member).where(func.lower(getattr(Member, column)) == bindparam("account")).order_by(Member.name)
+    column: select(Member).where(func.lower(Member.c[column]) == bindparam("account")).order_by(Member.c.name)
     for column in set(ACCOUNTS.values())
 }
 
@@ -24,7 +24,7 @@ _BY_ACCOUNT = {
 async def everybody(unit: Unit) -> list[Mapping[str, Any]]:
     """All members by name; read once a unit."""
     if unit.members is None:
-        unit.members = await unit.all(select(Member).order_by(Member.name))
+        unit.members = await unit.all(select(Member).order_by(Member.c.name))
     return unit.members
 
 
@@ -62,9 +62,9 @@ async def owner_of(unit: Unit, shop: str, named: str | None, *, but: Collection[
         return None
     if not unit.load:
         counted = await unit.connection.execute(
-            select(FollowUpRow.owner_id, func.count())
-            .where(FollowUpRow.status == "open")
-            .group_by(FollowUpRow.owner_id)
+            select(FollowUpRow.c.owner_id, func.count())
+            .where(FollowUpRow.c.status == "open")
+            .group_by(FollowUpRow.c.owner_id)
         )
         unit.load = {owner: count for owner, count in counted if owner is not None} or {"": 0}
     # Who knows the shop comes before who knows all shops.
@@ -97,8 +97,8 @@ async def remove(unit: Unit, name: str) -> bool:
         return False
     await unit.set(FollowUpRow, {"owner_id": known["id"], "status": "open"}, owner_id=None)
     for table in (SignIn, Session):
-        await unit.run(delete(table).where(table.member_id == known["id"]))
-    await unit.run(delete(Member).where(Member.id == known["id"]))
+        await unit.run(delete(table).where(table.c.member_id == known["id"]))
+    await unit.run(delete(Member).where(Member.c.id == known["id"]))
     unit.members = None
     return True
 
@@ -121,7 +121,7 @@ async def restore(unit: Unit, before: Mapping[str, Any]) -> bool:
 
 async def tokens(unit: Unit) -> list[Mapping[str, Any]]:
     """The API tokens, without their secrets."""
-    return await unit.all(select(ApiToken).order_by(ApiToken.name))
+    return await unit.all(select(ApiToken).order_by(ApiToken.c.name))
 
 
 def address(unit: Unit, member: Mapping[str, Any]) -> Person | None:

@@ -17,8 +17,8 @@ async def of(unit: Unit, loaded: Loaded) -> str:
 
 async def known(unit: Unit, batch_id: str, process: str, stage: str) -> str:
     """The address that holds in a batch for a stage of a process; empty: the process's own does."""
-    where = (NewLink.batch_id == batch_id) & (NewLink.process_id == process) & (NewLink.stage == stage)
-    row = await unit.one(select(NewLink.link).where(where))
+    where = (NewLink.c.batch_id == batch_id) & (NewLink.c.process_id == process) & (NewLink.c.stage == stage)
+    row = await unit.one(select(NewLink.c.link).where(where))
     return row["link"] if row else ""
 
 

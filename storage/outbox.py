@@ -27,10 +27,10 @@ _DUE = (
     select(OutboxRow)
     .where(
         WAITS,
-        OutboxRow.due_at <= bindparam("now", type_=UtcDateTime()),
-        OutboxRow.leader_id.is_(None),  # what was joined goes with its leader
+        OutboxRow.c.due_at <= bindparam("now", type_=UtcDateTime()),
+        OutboxRow.c.leader_id.is_(None),  # what was joined goes with its leader
     )
-    .order_by(OutboxRow.due_at, OutboxRow.created_at)
+    .order_by(OutboxRow.c.due_at, OutboxRow.c.created_at)
     .limit(bindparam("limit"))
 )
 _UNTRIED: dict[str, Any] = dict.fromkeys(
@@ -48,7 +48,7 @@ _UNTRIED: dict[str, Any] = dict.fromkeys(
     )
 )
 _UNDER_WAY = frozenset({Sending.WAITING.value, Sending.SENDING.value})
-EARLIEST = select(func.min(OutboxRow.due_at)).where(WAITS, OutboxRow.leader_id.is_(None))
+EARLIEST = select(func.min(OutboxRow.c.due_at)).where(WAITS, OutboxRow.c.leader_id.is_(None))
 
 
 async def earliest(connection: AsyncConnection) -> datetime | None:
@@ -89,7 +89,7 @@ async def stuck(unit: Unit, before: datetime) -> list[Mapping[str, Any]]:
     """Messages whose try began before this moment and never ended, each candidate under their lock: the process died
     in between. What somebody else acts on is left for the next look.
     """
-    interrupted = SENDS & (OutboxRow.sending_at < before) & OutboxRow.leader_id.is_(None)
+    interrupted = SENDS & (OutboxRow.c.sending_at < before) & OutboxRow.c.leader_id.is_(None)
     statement = select(OutboxRow).where(interrupted)
     if unit.ground.database.dialect != "sqlite":
         statement = statement.with_for_update(skip_locked=True)
@@ -100,7 +100,7 @@ async def followers(unit: Unit, leaders: Collection[str]) -> dict[str, list[Mapp
     """What was joined to these messages at their first try, by leader: it shares their fate."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     if leaders:
-        led = select(OutboxRow).where(OutboxRow.leader_id.in_(list(leaders))).order_by(OutboxRow.created_at)
+        led = select(OutboxRow).where(OutboxRow.c.leader_id.in_(list(leaders))).order_by(OutboxRow.c.created_at)
         for row in await unit.all(led):
             if row["status"] not in _UNDER_WAY:  # asked here, lest a planner reads all that waits
                 continue
@@ -113,14 +113,14 @@ async def release(unit: Unit, leaders: Collection[str]) -> None:
     ids = [row["id"] for led in (await followers(unit, leaders)).values() for row in led]
     if ids:
         alone = {"leader_id": None, "status": "waiting", "tries": 0, "due_at": unit.now}
-        await unit.run(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(**alone))
+        await unit.run(update(OutboxRow).where(OutboxRow.c.id.in_(ids)).values(**alone))
 
 
 def _by_id(*columns: str) -> Any:
     """Change a row that has not come to its end: a report of a failure may be quicker than the answer itself."""
     values: dict[str, Any] = {column: bindparam(f"b_{column}") for column in columns}
-    under_way = or_(OutboxRow.status == Sending.WAITING.value, OutboxRow.status == Sending.SENDING.value)
-    return update(OutboxRow).where(OutboxRow.id == bindparam("b_id"), under_way).values(**values)
+    under_way = or_(OutboxRow.c.status == Sending.WAITING.value, OutboxRow.c.status == Sending.SENDING.value)
+    return update(OutboxRow).where(OutboxRow.c.id == bindparam("b_id"), under_way).values(**values)
 
 
 _SENDING = _by_id(
@@ -190,7 +190,7 @@ async def _many(unit: Unit, statement: Any, rows: Sequence[Mapping[str, Any]]) -
 
 async def by_id(unit: Unit, id: str) -> Mapping[str, Any] | None:
     """One message, or None."""
-    return await unit.one(select(OutboxRow).where(OutboxRow.id == id))
+    return await unit.one(select(OutboxRow).where(OutboxRow.c.id == id))
 
 
 async def step_down(unit: Unit, row: Mapping[str, Any], reason: str) -> None:

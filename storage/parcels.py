@@ -44,7 +44,7 @@ async def add(unit: Unit, file: str, day: date, name: str, content_type: str) ->
 
 async def find(unit: Unit, id: str) -> Parcel | None:
     """The file that a message carries; None when it has had its time."""
-    row = await unit.one(select(ParcelRow).where(ParcelRow.id == id))
+    row = await unit.one(select(ParcelRow).where(ParcelRow.c.id == id))
     if row is None:
         return None
     box = await unit.ground.days.existing(unit.connection, row["day"])
@@ -53,9 +53,9 @@ async def find(unit: Unit, id: str) -> Parcel | None:
 
 async def overdue(unit: Unit, limit: int) -> Sequence[Mapping[str, Any]]:
     """Files that have had their time."""
-    return await unit.all(select(ParcelRow).where(ParcelRow.destroy_at <= unit.now).limit(limit))
+    return await unit.all(select(ParcelRow).where(ParcelRow.c.destroy_at <= unit.now).limit(limit))
 
 
 async def forget(unit: Unit, ids: Sequence[str]) -> None:
     """These files are destroyed."""
-    await unit.run(delete(ParcelRow).where(ParcelRow.id.in_(list(ids))))
+    await unit.run(delete(ParcelRow).where(ParcelRow.c.id.in_(list(ids))))

@@ -16,10 +16,10 @@ MOST = 50  # messages to one thing that somebody did
 async def answers(unit: Unit, cause: str) -> list[Mapping[str, Any]]:
     """The messages that answer this incoming item, in the order in which they were said."""
     promises = [f"{cause}/{number}" for number in range(1, MOST + 1)]
-    rows = await unit.all(select(OutboxRow).where(OutboxRow.promise.in_(promises), OutboxRow.rung == PASSIVE))
+    rows = await unit.all(select(OutboxRow).where(OutboxRow.c.promise.in_(promises), OutboxRow.c.rung == PASSIVE))
     return sorted(rows, key=lambda row: promises.index(row["promise"]))
 
 
 async def refreeze(unit: Unit, id: str, frozen: SealedBytes) -> None:
     """What a message shows has changed."""
-    await unit.run(update(OutboxRow).where(OutboxRow.id == id).values(frozen=frozen))
+    await unit.run(update(OutboxRow).where(OutboxRow.c.id == id).values(frozen=frozen))

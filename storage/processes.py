@@ -23,7 +23,7 @@ class NoEarlierVersion(Exception):
 async def first_files(unit: Unit, processes: Sequence[Process]) -> bool:
     """Keep these as the first versions, unless there are processes already; whether that was so. Raises Overlapping."""
     await _lock(unit)
-    if await unit.one(select(ProcessVersion.id).limit(1)):
+    if await unit.one(select(ProcessVersion.c.id).limit(1)):
         return False
     _refuse_overlaps(processes)
     for process in processes:
@@ -34,15 +34,15 @@ async def first_files(unit: Unit, processes: Sequence[Process]) -> bool:
 
 async def current(unit: Unit) -> list[tuple[Process, int]]:
     """The processes that new applications follow, each with its version, by id."""
-    statement = select(ProcessVersion.id, ProcessVersion.version).where(ProcessVersion.current.is_(True))
-    rows = await unit.all(statement.order_by(ProcessVersion.id))
+    statement = select(ProcessVersion.c.id, ProcessVersion.c.version).where(ProcessVersion.c.current.is_(True))
+    rows = await unit.all(statement.order_by(ProcessVersion.c.id))
     return [(await process_of(unit, row["id"], row["version"]), row["version"]) for row in rows]
 
 
 async def history(unit: Unit, id: str) -> list[Mapping[str, Any]]:
     """All versions of one process, newest first: `version`, `current`, `applied_at`."""
-    columns = (ProcessVersion.version, ProcessVersion.current, ProcessVersion.applied_at)
-    return await unit.all(select(*columns).where(ProcessVersion.id == id).order_by(ProcessVersion.version.desc()))
+    columns = (ProcessVersion.c.version, ProcessVersion.c.current, ProcessVersion.c.applied_at)
+    return await unit.all(select(*columns).where(ProcessVersion.c.id == id).order_by(ProcessVersion.c.version.desc()))
 
 
 async def apply(unit: Unit, process: Process) -> int:
@@ -65,7 +65,7 @@ async def apply(unit: Unit, process: Process) -> int:
         if known.id != process.id:
             others.append(known)
     _refuse_overlaps([*others, process])
-    statement = select(func.max(ProcessVersion.version).label("newest")).where(ProcessVersion.id == process.id)
+    statement = select(func.max(ProcessVersion.c.version).label("newest")).where(ProcessVersion.c.id == process.id)
     found = await unit.one(statement)
     version = int((found["newest"] if found else None) or 0) + 1
     await unit.set(ProcessVersion, {"id": process.id, "current": True}, current=False)

@@ -57,35 +57,36 @@ async def _visits(
     unit: Unit, batch_id: str, process_id: str, rate: str, stage: str | None, after: timedelta, until: datetime
 ) -> Any:
     where, missed = visited(batch_id, process_id, rate, stage, after, until)
-    statement = select(Visit.shop, Visit.channel, func.count(), func.sum(missed)).where(*where)
+    statement = select(Visit.c.shop, Visit.c.channel, func.count(), func.sum(missed)).where(*where)
     await unit.flush()
-    return await unit.connection.execute(statement.group_by(Visit.shop, Visit.channel))
+    return await unit.connection.execute(statement.group_by(Visit.c.shop, Visit.c.channel))
 
 
 def visited(
     batch_id: str, process_id: str, rate: str, stage: str | None, after: timedelta, until: datetime
 ) -> tuple[list[Any], Any]:
     """Which visits a rate counts as due, and (1 or 0) whether one of them was missed."""
-    moment = Visit.entered_at if rate == "certificate_missing" else Visit.invited_at
+    moment = Visit.c.entered_at if rate == "certificate_missing" else Visit.c.invited_at
     done = {
-        "no_show": Visit.participated_at,
-        "no_reply": Visit.replied_at,
-        "certificate_missing": Visit.uploaded_at,
+        "no_show": Visit.c.participated_at,
+        "no_reply": Visit.c.replied_at,
+        "certificate_missing": Visit.c.uploaded_at,
     }[rate]
     ended_early = and_(
-        Visit.ended.is_(True), type_coerce(Visit.left_at, BigInteger) < type_coerce(moment, BigInteger) + _length(after)
+        Visit.c.ended.is_(True),
+        type_coerce(Visit.c.left_at, BigInteger) < type_coerce(moment, BigInteger) + _length(after),
     )
     where = [
-        Visit.batch_id == batch_id,
-        Visit.process_id == process_id,
+        Visit.c.batch_id == batch_id,
+        Visit.c.process_id == process_id,
         moment.is_not(None),
         moment <= until - after,
         not_(and_(ended_early, done.is_(None))),
     ]
     if stage is not None:
-        where.append(Visit.stage == stage)
+        where.append(Visit.c.stage == stage)
     if rate == "certificate_missing":  # seen on paper: there is no upload, but the stage was passed
-        passed = and_(Visit.left_at.is_not(None), Visit.ended.is_(False))
+        passed = and_(Visit.c.left_at.is_not(None), Visit.c.ended.is_(False))
         return where, case((and_(done.is_(None), not_(passed)), 1), else_=0)
     return where, case((done.is_(None), 1), else_=0)
 
@@ -107,20 +108,28 @@ async def _delivery(
 
 def tried(batch_id: str, process_id: str, stage: str | None, after: timedelta, until: datetime) -> Any:
     """Messages that were tried, each promise once with `last` = 1: on the last rung that was tried."""
-    last = func.row_number().over(partition_by=OutboxRow.promise, order_by=OutboxRow.created_at.desc()).label("last")
+    last = (
+        func.row_number().over(partition_by=OutboxRow.c.promise, order_by=OutboxRow.c.created_at.desc()).label("last")
+    )
     where = [
-        ApplicationRow.batch_id == batch_id,
-        ApplicationRow.process_id == process_id,
-        OutboxRow.rung.in_(RUNGS),
-        OutboxRow.tried_at.is_not(None),
-        OutboxRow.tried_at <= until - after,
+        ApplicationRow.c.batch_id == batch_id,
+        ApplicationRow.c.process_id == process_id,
+        OutboxRow.c.rung.in_(RUNGS),
+        OutboxRow.c.tried_at.is_not(None),
+        OutboxRow.c.tried_at <= until - after,
     ]
     if stage is not None:
-        where.append(OutboxRow.stage == stage)
-    columns = (OutboxRow.application_id, ApplicationRow.shop, OutboxRow.rung, OutboxRow.status, OutboxRow.tried_at)
+        where.append(OutboxRow.c.stage == stage)
+    columns = (
+        OutboxRow.c.application_id,
+        ApplicationRow.c.shop,
+        OutboxRow.c.rung,
+        OutboxRow.c.status,
+        OutboxRow.c.tried_at,
+    )
     return (
         select(*columns, last)
-        .join(ApplicationRow, ApplicationRow.id == OutboxRow.application_id)
+        .join(ApplicationRow, ApplicationRow.c.id == OutboxRow.c.application_id)
         .where(*where)
         .subquery()
     )
@@ -130,7 +139,7 @@ def tried(batch_id: str, process_id: str, stage: str | None, after: timedelta, u
 
 
 NEWS = select(literal(EPOCH, UtcDateTime())).select_from(RateChange).limit(1)  # any change is due at once
-EARLIEST = select(func.min(Watch.next_at))
+EARLIEST = select(func.min(Watch.c.next_at))
 
 
 async def anything_new(connection: AsyncConnection) -> bool:
@@ -146,10 +155,10 @@ async def earliest(connection: AsyncConnection) -> datetime | None:
 
 async def fold(unit: Unit, limit: int) -> int:
     """Take the changes in: batches in which something happened are watched from now on. How many there were."""
-    rows = await unit.all(select(RateChange).order_by(RateChange.seq).limit(limit))
+    rows = await unit.all(select(RateChange).order_by(RateChange.c.seq).limit(limit))
     if not rows:
         return 0
-    await unit.run(delete(RateChange).where(RateChange.seq.in_([row["seq"] for row in rows])))
+    await unit.run(delete(RateChange).where(RateChange.c.seq.in_([row["seq"] for row in rows])))
     for batch_id in {row["batch_id"] for row in rows}:
         await _watch(unit, batch_id)
     return len(rows)
@@ -159,7 +168,7 @@ async def _watch(unit: Unit, batch_id: str) -> None:
     """Make or wake the watches of a batch: one for each alert of each process in it."""
     known = {
         (row["process_id"], row["number"]): row
-        for row in await unit.all(select(Watch).where(Watch.batch_id == batch_id))
+        for row in await unit.all(select(Watch).where(Watch.c.batch_id == batch_id))
     }
     versions = await _followed(unit, batch_id)
     first = await _first_invite(unit, batch_id, {stage.id for process in versions for stage in process.stages})
@@ -190,20 +199,20 @@ async def _followed(unit: Unit, batch_id: str) -> list[Process]:
     """The processes that applications of the batch follow, each version, the newest last. The versions are few: one
     look into an index each, however many applications there are.
     """
-    following = select(ApplicationRow.shop).where(
-        ApplicationRow.batch_id == batch_id,
-        ApplicationRow.process_id == ProcessVersion.id,
-        ApplicationRow.process_version == ProcessVersion.version,
+    following = select(ApplicationRow.c.shop).where(
+        ApplicationRow.c.batch_id == batch_id,
+        ApplicationRow.c.process_id == ProcessVersion.c.id,
+        ApplicationRow.c.process_version == ProcessVersion.c.version,
     )
-    versions = select(ProcessVersion.id, ProcessVersion.version).where(following.exists())
-    rows = await unit.all(versions.order_by(ProcessVersion.version))
+    versions = select(ProcessVersion.c.id, ProcessVersion.c.version).where(following.exists())
+    rows = await unit.all(versions.order_by(ProcessVersion.c.version))
     return [await process_of(unit, row["id"], row["version"]) for row in rows]
 
 
 async def _first_invite(unit: Unit, batch_id: str, stages: Collection[str]) -> datetime | None:
     """The batch's first invite: the first of each stage, because these stand first in an index."""
-    here = select(func.min(Visit.invited_at)).where(Visit.batch_id == batch_id)
-    firsts = [here.where(Visit.stage == stage).scalar_subquery() for stage in sorted(stages)]
+    here = select(func.min(Visit.c.invited_at)).where(Visit.c.batch_id == batch_id)
+    firsts = [here.where(Visit.c.stage == stage).scalar_subquery() for stage in sorted(stages)]
     row = await unit.one(select(*(first.label(f"at{number}") for number, first in enumerate(firsts)))) if firsts else {}
     return min((at for at in (row or {}).values() if at is not None), default=None)
 
@@ -211,9 +220,9 @@ async def _first_invite(unit: Unit, batch_id: str, stages: Collection[str]) -> d
 async def _first_failure(unit: Unit, batch_id: str) -> datetime | None:
     """The batch's first try that failed."""
     failed = (
-        select(func.min(OutboxRow.tried_at).label("at"))
-        .join(ApplicationRow, ApplicationRow.id == OutboxRow.application_id)
-        .where(ApplicationRow.batch_id == batch_id, OutboxRow.status == "failed", OutboxRow.rung.in_(RUNGS))
+        select(func.min(OutboxRow.c.tried_at).label("at"))
+        .join(ApplicationRow, ApplicationRow.c.id == OutboxRow.c.application_id)
+        .where(ApplicationRow.c.batch_id == batch_id, OutboxRow.c.status == "failed", OutboxRow.c.rung.in_(RUNGS))
     )
     row = await unit.one(failed)
     return row["at"] if row is not None else None
@@ -222,10 +231,10 @@ async def _first_failure(unit: Unit, batch_id: str) -> datetime | None:
 async def due(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
     """The watches to look at now, with the batch's name."""
     statement = (
-        select(Watch, Batch.name, Batch.muted_until)
-        .join(Batch, Batch.id == Watch.batch_id)
-        .where(Watch.next_at <= unit.now)
-        .order_by(Watch.next_at)
+        select(Watch, Batch.c.name, Batch.c.muted_until)
+        .join(Batch, Batch.c.id == Watch.c.batch_id)
+        .where(Watch.c.next_at <= unit.now)
+        .order_by(Watch.c.next_at)
         .limit(limit)
     )
     return await unit.all(statement)
@@ -236,19 +245,19 @@ async def set_watch(unit: Unit, watch: Mapping[str, Any], **values: Any) -> None
     key = {name: watch[name] for name in ("batch_id", "process_id", "number")}
     statement = update(Watch).values(**values)
     for column, value in key.items():
-        statement = statement.where(getattr(Watch, column) == value)
+        statement = statement.where(Watch.c[column] == value)
     await unit.run(statement)
 
 
 async def still_open(unit: Unit, batch_id: str) -> bool:
     """Whether anything in the batch can still change a rate."""
-    where = (ApplicationRow.batch_id == batch_id) & (ApplicationRow.status == "open")
-    return await unit.one(select(ApplicationRow.id).where(where).limit(1)) is not None
+    where = (ApplicationRow.c.batch_id == batch_id) & (ApplicationRow.c.status == "open")
+    return await unit.one(select(ApplicationRow.c.id).where(where).limit(1)) is not None
 
 
 async def process_in(unit: Unit, batch_id: str, process_id: str) -> Process:
     """The newest version of a process that applications of the batch follow, with the thresholds that HR has set."""
-    where = (ApplicationRow.batch_id == batch_id) & (ApplicationRow.process_id == process_id)
-    row = await unit.one(select(func.max(ApplicationRow.process_version).label("version")).where(where))
+    where = (ApplicationRow.c.batch_id == batch_id) & (ApplicationRow.c.process_id == process_id)
+    row = await unit.one(select(func.max(ApplicationRow.c.process_version).label("version")).where(where))
     assert row is not None
     return await thresholds.laid_over(unit, await process_of(unit, process_id, row["version"]))

@@ -26,31 +26,31 @@ _READING = TypeAdapter(Reading)
 
 # --- what is to be read ----------------------------------------------------------------------------------------------
 
-EARLIEST = select(func.min(Document.read_due_at))
+EARLIEST = select(func.min(Document.c.read_due_at))
 
 
 async def due(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
     """Documents that are to be read now, oldest first."""
-    where = Document.read_due_at.is_not(None) & (Document.read_due_at <= unit.now)
-    return await unit.all(select(Document).where(where).order_by(Document.read_due_at).limit(limit))
+    where = Document.c.read_due_at.is_not(None) & (Document.c.read_due_at <= unit.now)
+    return await unit.all(select(Document).where(where).order_by(Document.c.read_due_at).limit(limit))
 
 
 async def claim(unit: Unit, row: Mapping[str, Any], until: datetime) -> bool:
     """Take a document in hand until this moment; False when somebody else has. After a crash it is read again then."""
-    same = (Document.id == row["id"]) & (Document.read_due_at == row["read_due_at"])
-    statement = update(Document).where(same).values(read_due_at=until, read_tries=Document.read_tries + 1)
+    same = (Document.c.id == row["id"]) & (Document.c.read_due_at == row["read_due_at"])
+    statement = update(Document).where(same).values(read_due_at=until, read_tries=Document.c.read_tries + 1)
     return await unit.run(statement) == 1
 
 
 async def put_off(unit: Unit, row: Mapping[str, Any], until: datetime) -> None:
     """It could not be read now: not before then again."""
-    ours = (Document.id == row["id"]) & (Document.round == row["round"]) & Document.read_due_at.is_not(None)
+    ours = (Document.c.id == row["id"]) & (Document.c.round == row["round"]) & Document.c.read_due_at.is_not(None)
     await unit.run(update(Document).where(ours).values(read_due_at=until))
 
 
 async def still(unit: Unit, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The document as it is now, if it waits for this very reading; None when it grew, was decided or was let go."""
-    now = await unit.one(select(Document).where(Document.id == row["id"]))
+    now = await unit.one(select(Document).where(Document.c.id == row["id"]))
     same = now is not None and (now["round"], now["status"]) == (row["round"], "waiting")
     return now if now is not None and same and now["read_due_at"] is not None else None
 
@@ -107,7 +107,7 @@ async def keep(
         fault=fault,
     )
     await retention.doom(unit, row["candidate_id"], [page for page in row["pages"] if page["file"] in replaced], but=id)
-    await unit.run(delete(DocumentMark).where(DocumentMark.document_id == id))
+    await unit.run(delete(DocumentMark).where(DocumentMark.c.document_id == id))
     for kind, digest in _marks(unit, reading):
         mark = {"document_id": id, "candidate_id": row["candidate_id"]}
         unit.add(DocumentMark, kind=kind, digest=digest, **mark)
@@ -128,8 +128,8 @@ async def let_go(unit: Unit, row: Mapping[str, Any], files: Collection[str]) -> 
     gone = [page for page in row["pages"] if page["file"] in files]
     await retention.doom(unit, row["candidate_id"], gone, but=row["id"])
     if not rest:
-        await unit.run(delete(DocumentMark).where(DocumentMark.document_id == row["id"]))
-        await unit.run(delete(Document).where(Document.id == row["id"]))
+        await unit.run(delete(DocumentMark).where(DocumentMark.c.document_id == row["id"]))
+        await unit.run(delete(Document).where(Document.c.id == row["id"]))
         return Lost.DOCUMENT
     first = {"file": rest[0]["file"], "content_type": rest[0]["type"], "round": row["round"] + 1}
     done = all(page["masked"] for page in rest)
@@ -175,9 +175,9 @@ async def _elsewhere(unit: Unit, candidate_id: str, marks: Sequence[tuple[str, s
     """Other people's documents with one of these marks."""
     found: dict[str, Mapping[str, Any]] = {}
     for kind, digest in marks:
-        where = (DocumentMark.kind == kind) & (DocumentMark.digest == digest)
-        where &= DocumentMark.candidate_id != candidate_id
-        joined = select(Document).join(DocumentMark, DocumentMark.document_id == Document.id)
+        where = (DocumentMark.c.kind == kind) & (DocumentMark.c.digest == digest)
+        where &= DocumentMark.c.candidate_id != candidate_id
+        joined = select(Document).join(DocumentMark, DocumentMark.c.document_id == Document.c.id)
         for row in await unit.all(joined.where(where).limit(LOOKED_AT)):
             found[row["id"]] = row
     return list(found.values())

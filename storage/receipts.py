@@ -11,10 +11,10 @@ from storage.unit import Unit
 
 async def of(unit: Unit, id: str) -> list[Mapping[str, Any]]:
     """The messages with this id, ours or the platform's, and those that went out as part of it."""
-    named = or_(OutboxRow.id == id, OutboxRow.platform_id == id)
+    named = or_(OutboxRow.c.id == id, OutboxRow.c.platform_id == id)
     first = await unit.one(select(OutboxRow).where(named))
     if first is None:
         return []
     leader = first["leader_id"] or first["id"]
-    followers = select(OutboxRow).where(or_(OutboxRow.id == leader, OutboxRow.leader_id == leader))
-    return await unit.all(followers.order_by(OutboxRow.created_at))
+    followers = select(OutboxRow).where(or_(OutboxRow.c.id == leader, OutboxRow.c.leader_id == leader))
+    return await unit.all(followers.order_by(OutboxRow.c.created_at))

@@ -69,23 +69,23 @@ async def listed(
     limit: int,
 ) -> list[str]:
     """The ids of applications, newest first, from `after` on. No shops = all; an erased candidate's are left out."""
-    where: list[Any] = [Candidate.key.is_not(None)]
+    where: list[Any] = [Candidate.c.key.is_not(None)]
     if batch is not None:
-        where.append(Batch.name == batch)
+        where.append(Batch.c.name == batch)
     if stage is not None:
-        where.append(ApplicationRow.stage == stage)
+        where.append(ApplicationRow.c.stage == stage)
     if status is not None:
-        where.append(ApplicationRow.status == status)
+        where.append(ApplicationRow.c.status == status)
     if shops:
-        where.append(ApplicationRow.shop.in_(list(shops)))
+        where.append(ApplicationRow.c.shop.in_(list(shops)))
     if after is not None:
-        where.append(_before(ApplicationRow.created_at, ApplicationRow.id, after))
+        where.append(_before(ApplicationRow.c.created_at, ApplicationRow.c.id, after))
     statement = (
-        select(ApplicationRow.id)
-        .join(Candidate, Candidate.id == ApplicationRow.candidate_id)
-        .join(Batch, Batch.id == ApplicationRow.batch_id)
+        select(ApplicationRow.c.id)
+        .join(Candidate, Candidate.c.id == ApplicationRow.c.candidate_id)
+        .join(Batch, Batch.c.id == ApplicationRow.c.batch_id)
         .where(*where)
-        .order_by(ApplicationRow.created_at.desc(), ApplicationRow.id.desc())
+        .order_by(ApplicationRow.c.created_at.desc(), ApplicationRow.c.id.desc())
         .limit(limit)
     )
     return [row["id"] for row in await unit.all(statement)]
@@ -101,9 +101,9 @@ async def contacts(unit: Unit, found: Collection[Loaded]) -> dict[str, Contact]:
     boxes = {loaded.candidate_id: loaded.box for loaded in found}
     if not boxes:
         return {}
-    columns = select(Candidate.id, Candidate.name, Candidate.phone, Candidate.email)
+    columns = select(Candidate.c.id, Candidate.c.name, Candidate.c.phone, Candidate.c.email)
     people = {}
-    for row in await unit.all(columns.where(Candidate.id.in_(sorted(boxes)))):
+    for row in await unit.all(columns.where(Candidate.c.id.in_(sorted(boxes)))):
         id, box = row["id"], boxes[row["id"]]
         opened = {
             column: box.open_text(row[column], f"candidates.{column}:{id}") if row[column] is not None else None
@@ -116,8 +116,8 @@ async def contacts(unit: Unit, found: Collection[Loaded]) -> dict[str, Contact]:
 async def extras(unit: Unit, found: Collection[Loaded]) -> dict[str, dict[str, Any]]:
     """What an import knew beyond our own columns, by application; only those that have anything."""
     boxes = {loaded.id: loaded.box for loaded in found}
-    statement = select(ApplicationRow.id, ApplicationRow.extra).where(
-        ApplicationRow.id.in_(sorted(boxes)), ApplicationRow.extra.is_not(None)
+    statement = select(ApplicationRow.c.id, ApplicationRow.c.extra).where(
+        ApplicationRow.c.id.in_(sorted(boxes)), ApplicationRow.c.extra.is_not(None)
     )
     return {
         row["id"]: orjson.loads(boxes[row["id"]].open(row["extra"], f"applications.extra:{row['id']}"))
@@ -156,26 +156,26 @@ def _spent(application: Application, timer: Mapping[str, Any]) -> bool:
 
 
 def _timers(ids: Sequence[str]) -> Any:
-    columns = (TimerRow.application_id, TimerRow.stage, TimerRow.visit, TimerRow.name, TimerRow.due_at)
-    return select(*columns).where(TimerRow.application_id.in_(ids))
+    columns = (TimerRow.c.application_id, TimerRow.c.stage, TimerRow.c.visit, TimerRow.c.name, TimerRow.c.due_at)
+    return select(*columns).where(TimerRow.c.application_id.in_(ids))
 
 
 def _follow_ups_open(ids: Sequence[str]) -> Any:
-    return select(FollowUpRow).where(FollowUpRow.application_id.in_(ids), FollowUpRow.status == "open")
+    return select(FollowUpRow).where(FollowUpRow.c.application_id.in_(ids), FollowUpRow.c.status == "open")
 
 
 def _messages_waiting(ids: Sequence[str]) -> Any:
-    columns = (OutboxRow.application_id, OutboxRow.stage, OutboxRow.visit, OutboxRow.due_at)
+    columns = (OutboxRow.c.application_id, OutboxRow.c.stage, OutboxRow.c.visit, OutboxRow.c.due_at)
     return select(*columns).where(
-        OutboxRow.application_id.in_(ids),
-        OutboxRow.status.in_(["waiting", "sending"]),
-        OutboxRow.rung.in_(TO_CANDIDATES),
+        OutboxRow.c.application_id.in_(ids),
+        OutboxRow.c.status.in_(["waiting", "sending"]),
+        OutboxRow.c.rung.in_(TO_CANDIDATES),
     )
 
 
 async def events(unit: Unit, loaded: Loaded) -> list[tuple[str, Event]]:
     """The history of an application as others may read it, oldest first: id and event."""
-    statement = select(EventRow).where(EventRow.application_id == loaded.id).order_by(EventRow.seq)
+    statement = select(EventRow).where(EventRow.c.application_id == loaded.id).order_by(EventRow.c.seq)
     history = []
     for row in await unit.all(statement):
         type = EventType(row["type"])
@@ -187,8 +187,8 @@ async def events(unit: Unit, loaded: Loaded) -> list[tuple[str, Event]]:
 
 async def documents(unit: Unit, loaded: Loaded) -> list[Mapping[str, Any]]:
     """The documents of an application, oldest first; `why` is the reason of a refusal, in plain words."""
-    statement = select(Document).where(Document.application_id == loaded.id)
-    rows = await unit.all(statement.order_by(Document.uploaded_at, Document.id))
+    statement = select(Document).where(Document.c.application_id == loaded.id)
+    rows = await unit.all(statement.order_by(Document.c.uploaded_at, Document.c.id))
     return [dict(row) | {"why": _why(loaded, row)} for row in rows]
 
 
@@ -199,14 +199,14 @@ def _why(loaded: Loaded, row: Mapping[str, Any]) -> str:
 async def messages(unit: Unit, loaded: Loaded) -> list[Mapping[str, Any]]:
     """What was owed to the candidate about this application, oldest first: `id`, `promise`, `rung`, `status`, `at`."""
     columns = (
-        OutboxRow.id,
-        OutboxRow.promise,
-        OutboxRow.rung,
-        OutboxRow.status,
-        func.coalesce(OutboxRow.accepted_at, OutboxRow.tried_at, OutboxRow.created_at).label("at"),
+        OutboxRow.c.id,
+        OutboxRow.c.promise,
+        OutboxRow.c.rung,
+        OutboxRow.c.status,
+        func.coalesce(OutboxRow.c.accepted_at, OutboxRow.c.tried_at, OutboxRow.c.created_at).label("at"),
     )
-    statement = select(*columns).where(OutboxRow.application_id == loaded.id, OutboxRow.rung.in_(TO_CANDIDATES))
-    return await unit.all(statement.order_by(OutboxRow.created_at, OutboxRow.id))
+    statement = select(*columns).where(OutboxRow.c.application_id == loaded.id, OutboxRow.c.rung.in_(TO_CANDIDATES))
+    return await unit.all(statement.order_by(OutboxRow.c.created_at, OutboxRow.c.id))
 
 
 # --- follow-ups ------------------------------------------------------------------------------------------------------
@@ -218,15 +218,15 @@ async def follow_ups(
     """Follow-ups, newest first, from `after` on. `owner` is a member's name; one who is none has no follow-ups."""
     where: list[Any] = []
     if status is not None:
-        where.append(FollowUpRow.status == status)
+        where.append(FollowUpRow.c.status == status)
     if owner is not None:
         member = await members.by_name(unit, owner)
-        where.append(FollowUpRow.owner_id == (member["id"] if member else ""))
+        where.append(FollowUpRow.c.owner_id == (member["id"] if member else ""))
     if shops:
-        where.append(FollowUpRow.shop.in_(list(shops)))
+        where.append(FollowUpRow.c.shop.in_(list(shops)))
     if after is not None:
-        where.append(_before(FollowUpRow.opened_at, FollowUpRow.id, after))
-    statement = select(FollowUpRow).where(*where).order_by(FollowUpRow.opened_at.desc(), FollowUpRow.id.desc())
+        where.append(_before(FollowUpRow.c.opened_at, FollowUpRow.c.id, after))
+    statement = select(FollowUpRow).where(*where).order_by(FollowUpRow.c.opened_at.desc(), FollowUpRow.c.id.desc())
     return await unit.all(statement.limit(limit))
 
 
@@ -295,12 +295,12 @@ def _plus(one: Counts | None, other: Counts) -> Counts:
 
 async def batch(unit: Unit, name: str, shops: Sequence[str]) -> BatchShown | None:
     """A batch with its rates, in these shops (none = all); None where there is none, or nothing of it lies there."""
-    found = await unit.one(select(Batch.id).where(Batch.name == name))
+    found = await unit.one(select(Batch.c.id).where(Batch.c.name == name))
     if found is None:
         return None
     id = found["id"]
-    sizes = select(ApplicationRow.shop, func.count().label("count")).where(ApplicationRow.batch_id == id)
-    by_shop = {row["shop"]: row["count"] for row in await unit.all(sizes.group_by(ApplicationRow.shop))}
+    sizes = select(ApplicationRow.c.shop, func.count().label("count")).where(ApplicationRow.c.batch_id == id)
+    by_shop = {row["shop"]: row["count"] for row in await unit.all(sizes.group_by(ApplicationRow.c.shop))}
     seen = {shop for shop in by_shop if not shops or shop in shops}
     if shops and not seen:
         return None
@@ -326,10 +326,10 @@ def _slice(sums: Mapping[str, _Sum], kind: str, name: str) -> Rates:
 
 async def _sums(unit: Unit, batch_id: str, shops: Sequence[str]) -> dict[str, _Sum]:
     sums = {rate.value: _Sum() for rate in Rate}
-    first = await unit.one(select(func.min(Visit.invited_at).label("at")).where(Visit.batch_id == batch_id))
-    watched = select(Watch.process_id, Watch.number).where(Watch.batch_id == batch_id, Watch.alerting.is_(True))
+    first = await unit.one(select(func.min(Visit.c.invited_at).label("at")).where(Visit.c.batch_id == batch_id))
+    watched = select(Watch.c.process_id, Watch.c.number).where(Watch.c.batch_id == batch_id, Watch.c.alerting.is_(True))
     alerting = {(row["process_id"], row["number"]) for row in await unit.all(watched)}
-    followed = select(ApplicationRow.process_id).where(ApplicationRow.batch_id == batch_id).distinct()
+    followed = select(ApplicationRow.c.process_id).where(ApplicationRow.c.batch_id == batch_id).distinct()
     for row in await unit.all(followed):
         process = await rates.process_in(unit, batch_id, row["process_id"])
         for rate in Rate:
@@ -376,19 +376,19 @@ async def _count(
 
 async def received_at(unit: Unit, key: str) -> datetime | None:
     """When something came in under this key, or None."""
-    row = await unit.one(select(Incoming.received_at).where(Incoming.key == key))
+    row = await unit.one(select(Incoming.c.received_at).where(Incoming.c.key == key))
     return row["received_at"] if row else None
 
 
 async def backlog(connection: AsyncConnection, now: datetime) -> dict[str, int]:
     """How much of everything waits: numbers only."""
     asked = {
-        "inbox_waiting": select(func.count()).select_from(Incoming).where(Incoming.status == "waiting"),
-        "inbox_set_aside": select(func.count()).select_from(Incoming).where(Incoming.status == "failed"),
+        "inbox_waiting": select(func.count()).select_from(Incoming).where(Incoming.c.status == "waiting"),
+        "inbox_set_aside": select(func.count()).select_from(Incoming).where(Incoming.c.status == "failed"),
         "outbox_waiting": select(func.count()).select_from(OutboxRow).where(WAITS),
         "outbox_sending": select(func.count()).select_from(OutboxRow).where(SENDS),
-        "timers_due": select(func.count()).select_from(TimerRow).where(TimerRow.due_at <= now),
-        "follow_ups_open": select(func.count()).select_from(FollowUpRow).where(FollowUpRow.status == "open"),
-        "documents_waiting": select(func.count()).select_from(Document).where(Document.status == "waiting"),
+        "timers_due": select(func.count()).select_from(TimerRow).where(TimerRow.c.due_at <= now),
+        "follow_ups_open": select(func.count()).select_from(FollowUpRow).where(FollowUpRow.c.status == "open"),
+        "documents_waiting": select(func.count()).select_from(Document).where(Document.c.status == "waiting"),
     }
     return {name: int((await connection.execute(statement)).scalar_one()) for name, statement in asked.items()}

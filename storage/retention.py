@@ -21,7 +21,7 @@ INBOX_KEPT = timedelta(days=30)  # repeats come within hours; the bodies are unr
 
 async def pictures(unit: Unit, limit: int) -> list[Mapping[str, Any]]:
     """Decided documents whose picture has had its time."""
-    where = Document.destroy_at.is_not(None) & (Document.destroy_at <= unit.now) & Document.file.is_not(None)
+    where = Document.c.destroy_at.is_not(None) & (Document.c.destroy_at <= unit.now) & Document.c.file.is_not(None)
     return await unit.all(select(Document).where(where).limit(limit))
 
 
@@ -51,12 +51,12 @@ async def destroyed(unit: Unit, row: Mapping[str, Any], *, at_once: bool = False
 
 # --- files that nobody may keep --------------------------------------------------------------------------------------
 
-DOOMED = select(DoomedFile.at).limit(1)
+DOOMED = select(DoomedFile.c.at).limit(1)
 
 
 async def doom(unit: Unit, candidate_id: str, pages: Sequence[Mapping[str, Any]], *, but: str) -> None:
     """Have these pages destroyed once this is committed; not those that another document (than `but`) shows too."""
-    shown = select(Document.pages).where(Document.candidate_id == candidate_id, Document.id != but)
+    shown = select(Document.c.pages).where(Document.c.candidate_id == candidate_id, Document.c.id != but)
     elsewhere = {page["file"] for row in await unit.all(shown) for page in row["pages"]}
     for page in pages:
         if page["file"] not in elsewhere:
@@ -65,30 +65,30 @@ async def doom(unit: Unit, candidate_id: str, pages: Sequence[Mapping[str, Any]]
 
 async def doomed(unit: Unit, limit: int) -> list[str]:
     """The names of files that are to be destroyed."""
-    rows = await unit.all(select(DoomedFile.file).order_by(DoomedFile.at).limit(limit))
+    rows = await unit.all(select(DoomedFile.c.file).order_by(DoomedFile.c.at).limit(limit))
     return [row["file"] for row in rows]
 
 
 async def buried(unit: Unit, files: Collection[str]) -> None:
     """These files are destroyed."""
-    await unit.run(delete(DoomedFile).where(DoomedFile.file.in_(list(files))))
+    await unit.run(delete(DoomedFile).where(DoomedFile.c.file.in_(list(files))))
 
 
 async def overdue(unit: Unit, since: datetime) -> int:
     """How many pictures should have been destroyed before `since` and are still there."""
-    late = Document.file.is_not(None) & (Document.destroy_at <= since)
+    late = Document.c.file.is_not(None) & (Document.c.destroy_at <= since)
     counts = [
         await unit.one(select(func.count().label("count")).select_from(table).where(where))
-        for table, where in ((Document, late), (DoomedFile, DoomedFile.at <= since))
+        for table, where in ((Document, late), (DoomedFile, DoomedFile.c.at <= since))
     ]
     return sum(int(row["count"]) for row in counts if row)
 
 
 async def forget(unit: Unit) -> None:
     """Drop what nobody can need any more."""
-    await unit.run(delete(GivenAnswer).where(GivenAnswer.at < unit.now - ANSWERS_KEPT))
-    await unit.run(delete(Code).where(Code.created_at < unit.now - CODES_KEPT))
-    await unit.run(delete(LinkCode).where(LinkCode.created_at < unit.now - CODES_KEPT))
+    await unit.run(delete(GivenAnswer).where(GivenAnswer.c.at < unit.now - ANSWERS_KEPT))
+    await unit.run(delete(Code).where(Code.c.created_at < unit.now - CODES_KEPT))
+    await unit.run(delete(LinkCode).where(LinkCode.c.created_at < unit.now - CODES_KEPT))
     await sessions.forget(unit)
-    old = (Incoming.status == "done") & (Incoming.received_at < unit.now - INBOX_KEPT)
+    old = (Incoming.c.status == "done") & (Incoming.c.received_at < unit.now - INBOX_KEPT)
     await unit.run(delete(Incoming).where(old))

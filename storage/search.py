@@ -32,7 +32,7 @@ def terms(
 
 async def by_phone(unit: Unit, phone: str) -> str | None:
     """The candidate with this number (E.164), or None."""
-    found = await unit.one(select(SearchTerm.candidate_id).where(_is(unit, "phone", phone)))
+    found = await unit.one(select(SearchTerm.c.candidate_id).where(_is(unit, "phone", phone)))
     return found["candidate_id"] if found else None
 
 
@@ -43,7 +43,7 @@ async def lock_candidate(unit: Unit, candidate_id: str) -> None:
 
 async def lock_candidate_of(unit: Unit, application_id: str) -> str | None:
     """The same for the person behind an application; their id, None when there is no such application."""
-    row = await unit.one(select(ApplicationRow.candidate_id).where(ApplicationRow.id == application_id))
+    row = await unit.one(select(ApplicationRow.c.candidate_id).where(ApplicationRow.c.id == application_id))
     if row is None:
         return None
     await lock_candidate(unit, row["candidate_id"])
@@ -52,8 +52,8 @@ async def lock_candidate_of(unit: Unit, application_id: str) -> str | None:
 
 async def try_candidates_of(unit: Unit, applications: Collection[str]) -> set[str]:
     """Those of these applications whose person nobody else acts on; from here on nobody can until the end."""
-    columns = select(ApplicationRow.id, ApplicationRow.candidate_id)
-    rows = await unit.all(columns.where(ApplicationRow.id.in_(list(applications))))
+    columns = select(ApplicationRow.c.id, ApplicationRow.c.candidate_id)
+    rows = await unit.all(columns.where(ApplicationRow.c.id.in_(list(applications))))
     locks = {row["id"]: f"candidate:{row['candidate_id']}" for row in rows}
     mine = await unit.ground.database.try_locks(unit.connection, set(locks.values()))
     return {id for id, lock in locks.items() if lock in mine}
@@ -66,10 +66,10 @@ async def applications(unit: Unit, words: str, shops: Sequence[str]) -> list[Loa
     """
     for where in _meanings(unit, words):
         if shops:
-            where &= ApplicationRow.shop.in_(list(shops))
+            where &= ApplicationRow.c.shop.in_(list(shops))
         # By a sum, which no index knows: whoever expects many matches would walk all applications by their age instead.
-        newest = (type_coerce(ApplicationRow.created_at, BigInteger) + 0).desc()
-        statement = select(ApplicationRow.id).where(where).order_by(newest).limit(MATCHES)
+        newest = (type_coerce(ApplicationRow.c.created_at, BigInteger) + 0).desc()
+        statement = select(ApplicationRow.c.id).where(where).order_by(newest).limit(MATCHES)
         found = await load(unit, [row["id"] for row in await unit.all(statement)])
         if found:
             return sorted(found.values(), key=lambda loaded: loaded.created_at, reverse=True)
@@ -86,7 +86,7 @@ def _meanings(unit: Unit, words: str) -> list[Any]:
         asked.append(_of(unit, "last_four", plain))
     if _ID.fullmatch(plain.lower()):
         prefix = plain.lower()
-        asked.append(or_(*(begins(column, prefix) for column in (ApplicationRow.id, ApplicationRow.candidate_id))))
+        asked.append(or_(*(begins(column, prefix) for column in (ApplicationRow.c.id, ApplicationRow.c.candidate_id))))
     if name := normalised_name(plain):
         asked.append(_of(unit, "name", name))
     if parts := name_parts(plain):
@@ -100,19 +100,19 @@ def begins(column: Any, prefix: str) -> Any:
 
 
 def _is(unit: Unit, kind: str, value: str) -> Any:
-    return (SearchTerm.kind == kind) & (SearchTerm.digest == unit.ground.keyring.digest(kind, value))
+    return (SearchTerm.c.kind == kind) & (SearchTerm.c.digest == unit.ground.keyring.digest(kind, value))
 
 
 def _of(unit: Unit, kind: str, value: str) -> Any:
-    return ApplicationRow.candidate_id.in_(select(SearchTerm.candidate_id).where(_is(unit, kind, value)))
+    return ApplicationRow.c.candidate_id.in_(select(SearchTerm.c.candidate_id).where(_is(unit, kind, value)))
 
 
 def _with_parts(unit: Unit, parts: Sequence[str]) -> Any:
     digests = [unit.ground.keyring.digest("part", part) for part in parts]
     having = (
-        select(SearchTerm.candidate_id)
-        .where(SearchTerm.kind == "part", SearchTerm.digest.in_(digests))
-        .group_by(SearchTerm.candidate_id)
+        select(SearchTerm.c.candidate_id)
+        .where(SearchTerm.c.kind == "part", SearchTerm.c.digest.in_(digests))
+        .group_by(SearchTerm.c.candidate_id)
         .having(func.count() == len(digests))
     )
-    return ApplicationRow.candidate_id.in_(having)
+    return ApplicationRow.c.candidate_id.in_(having)

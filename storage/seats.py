@@ -68,15 +68,15 @@ def spread(starts: Sequence[datetime], timezone: tzinfo, count: int = SHOWN) -> 
 
 async def release(unit: Unit, application_id: str) -> None:
     """Give the application's seat back, if it has one."""
-    await unit.run(delete(Seat).where(Seat.application_id == application_id))
+    await unit.run(delete(Seat).where(Seat.c.application_id == application_id))
 
 
 async def _others(unit: Unit, loaded: Loaded, first: datetime, last: datetime) -> list[Mapping[str, Any]]:
     statement = (
-        select(Seat, ApplicationRow.status, ApplicationRow.state)
-        .join(ApplicationRow, ApplicationRow.id == Seat.application_id)
-        .where(Seat.shop == loaded.shop, Seat.start_at >= first, Seat.start_at <= last)
-        .where(Seat.application_id != loaded.id)
+        select(Seat, ApplicationRow.c.status, ApplicationRow.c.state)
+        .join(ApplicationRow, ApplicationRow.c.id == Seat.c.application_id)
+        .where(Seat.c.shop == loaded.shop, Seat.c.start_at >= first, Seat.c.start_at <= last)
+        .where(Seat.c.application_id != loaded.id)
     )
     return await unit.all(statement)
 
@@ -93,4 +93,4 @@ def _holds(row: Mapping[str, Any]) -> bool:
 
 async def _clear(unit: Unit, applications: Sequence[str]) -> None:
     if applications:
-        await unit.run(delete(Seat).where(Seat.application_id.in_(applications)))
+        await unit.run(delete(Seat).where(Seat.c.application_id.in_(applications)))

@@ -39,7 +39,7 @@ async def invited(unit: Unit, token: str) -> Mapping[str, Any] | None:
     """The member whom this link would sign in; None when it is unknown, used, too old, or the member has gone."""
     if not 0 < len(token) <= LONGEST:
         return None
-    row = await unit.one(select(SignIn).where(SignIn.digest == digest(token)))
+    row = await unit.one(select(SignIn).where(SignIn.c.digest == digest(token)))
     if row is None or row["used_at"] is not None or unit.now >= row["expires_at"]:
         return None
     return await members.by_id(unit, row["member_id"])
@@ -67,7 +67,7 @@ async def member_of(unit: Unit, token: str) -> Mapping[str, Any] | None:
     """The member who is signed in with this token, as they are now; None when nobody is."""
     if not 0 < len(token) <= LONGEST:
         return None
-    row = await unit.one(select(Session).where(Session.digest == digest(token)))
+    row = await unit.one(select(Session).where(Session.c.digest == digest(token)))
     if row is None or unit.now >= row["expires_at"]:
         return None
     return await members.by_id(unit, row["member_id"])
@@ -77,11 +77,11 @@ async def sign_out(unit: Unit, token: str) -> None:
     """End a session; harmless when it has ended."""
     member = await member_of(unit, token)
     if member is not None:
-        await unit.run(delete(Session).where(Session.digest == digest(token)))
+        await unit.run(delete(Session).where(Session.c.digest == digest(token)))
         trail.note(unit, f"member:{member['name']}", "dashboard.sign_out", member["id"])
 
 
 async def forget(unit: Unit) -> None:
     """Drop what signs nobody in any more."""
-    await unit.run(delete(Session).where(Session.expires_at <= unit.now))
-    await unit.run(delete(SignIn).where(or_(SignIn.expires_at <= unit.now, SignIn.used_at.is_not(None))))
+    await unit.run(delete(Session).where(Session.c.expires_at <= unit.now))
+    await unit.run(delete(SignIn).where(or_(SignIn.c.expires_at <= unit.now, SignIn.c.used_at.is_not(None))))

@@ -8,15 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from storage.applications import Loaded
 from storage.keys import Box
 from storage.tables import ApplicationRow, EventRow, OutboxRow, TimerRow, Visit
-from storage.types import Base
 from storage.unit import Unit, rows_of
 
-Rows = dict[type[Base], list[dict[str, Any]]]
+Rows = dict[Table, list[dict[str, Any]]]
 _COPIED = {ApplicationRow, Visit, EventRow, TimerRow, OutboxRow}
 _TO_THEMSELVES = {"sms", "email"}  # the rungs of somebody who has no chat yet
 
@@ -29,7 +28,7 @@ class Noting(Unit):
         self.members, self.load = unit.members, unit.load
         self.noted: Rows = {}
 
-    def add(self, table: type[Base], **row: Any) -> None:
+    def add(self, table: Table, **row: Any) -> None:
         """Insert a row at the next flush, and remember it."""
         self.noted.setdefault(table, []).append(row)
         super().add(table, **row)
@@ -86,7 +85,7 @@ async def stencil_of(unit: Noting, loaded: Loaded) -> Stencil | None:
     (application,) = noted[ApplicationRow]
     open_ = loaded.box.open
     # When a visit was left is written after it was added.
-    visits = rows_of(await unit.connection.execute(select(Visit).where(Visit.application_id == id)))
+    visits = rows_of(await unit.connection.execute(select(Visit).where(Visit.c.application_id == id)))
     return Stencil(
         application,
         visits,

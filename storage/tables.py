@@ -1,34 +1,35 @@
-"""All tables on one page. Time is aware UTC; a person's words and contacts are `Sealed` under that person's key."""
+"""All tables on one page, each named after what a row of it is.
 
-from datetime import date, datetime
+Time is aware UTC; a person's words and contacts are `Sealed` under that person's key.
+"""
+
 from enum import StrEnum
-from typing import Annotated, Any
 
 from sqlalchemy import (
-    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Double,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     String,
+    Table,
     UniqueConstraint,
     literal_column,
 )
-from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.key_tables import DayKey, RootKey
-from storage.types import Base, SealedBytes, partial_index, random_id
+from storage.types import METADATA, Json, Required, Sealed, UtcDateTime, an_id, counted, partial_index
 
-__all__ = ["Base", "DayKey", "RootKey"]
+__all__ = ["METADATA", "DayKey", "RootKey"]
 
-Id = Annotated[str, mapped_column(String(32), primary_key=True, default=random_id)]
-Ref = Annotated[str, mapped_column(String(32))]  # an id of another table where no foreign key is wanted
-Short = Annotated[str, mapped_column(String(64))]
-Name = Annotated[str, mapped_column(String(128))]
-Long = Annotated[str, mapped_column(String(300))]
-Digest = Annotated[str, mapped_column(String(64))]
-# Counts up: only for order inside the house, never shown outside.
-Sequence = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)]
+ID = String(32)
+SHORT = String(64)
+NAME = String(128)
+LONG = String(300)
+DIGEST = String(64)
 
 
 class Sending(StrEnum):
@@ -42,655 +43,620 @@ class Sending(StrEnum):
     SKIPPED = "skipped"
 
 
-class ProcessVersion(Base):
-    """A process definition as it was applied. Applications keep the version with which they were opened."""
-
-    __tablename__ = "process_versions"
-
-    id: Mapped[Short] = mapped_column(primary_key=True)
-    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    current: Mapped[bool]
-    body: Mapped[dict[str, Any]]
-    applied_at: Mapped[datetime]
-
-
-class Candidate(Base):
-    """A person, with the key under which everything they said or sent is sealed. Erasing destroys `key`."""
-
-    __tablename__ = "candidates"
-
-    id: Mapped[Id]
-    identity: Mapped[Digest] = mapped_column(unique=True)  # keyed hash of the phone, or of the e-mail without one
-    key: Mapped[bytes | None] = mapped_column(LargeBinary)
-    name: Mapped[SealedBytes]
-    phone: Mapped[SealedBytes | None]
-    email: Mapped[SealedBytes | None]
-    locale: Mapped[Short]
-    opted_out_at: Mapped[datetime | None]
-    sms_failed_at: Mapped[datetime | None]  # the number was refused for good: SMS is no rung any more
-    email_failed_at: Mapped[datetime | None]
-    created_at: Mapped[datetime]
+# A process definition as it was applied. Applications keep the version with which they were opened.
+ProcessVersion = Table(
+    "process_versions",
+    METADATA,
+    Column("id", SHORT, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Required("current", Boolean),
+    Required("body", Json),
+    Required("applied_at", UtcDateTime),
+)
 
 
-class SearchTerm(Base):
-    """Keyed hashes by which a candidate can be found without reading anybody's name."""
+# A person, with the key under which everything they said or sent is sealed. Erasing destroys `key`.
+Candidate = Table(
+    "candidates",
+    METADATA,
+    an_id(),
+    Required("identity", DIGEST, unique=True),  # keyed hash of the phone, or of the e-mail without one
+    Column("key", LargeBinary),
+    Required("name", Sealed),
+    Column("phone", Sealed),
+    Column("email", Sealed),
+    Required("locale", SHORT),
+    Column("opted_out_at", UtcDateTime),
+    Column("sms_failed_at", UtcDateTime),  # the number was refused for good: SMS is no rung any more
+    Column("email_failed_at", UtcDateTime),
+    Required("created_at", UtcDateTime),
+)
 
-    __tablename__ = "search_terms"
+
+# Keyed hashes by which a candidate can be found without reading anybody's name.
+SearchTerm = Table(
+    "search_terms",
+    METADATA,
+    Column("kind", SHORT, primary_key=True),  # phone, email, last_four, name, part
+    Column("digest", DIGEST, primary_key=True),
+    Column("candidate_id", ID, ForeignKey("candidates.id"), primary_key=True),
     # Half of what an import writes: the key alone finds people, and on SQLite it is the table itself.
-    __table_args__ = ({"sqlite_with_rowid": False},)
-
-    kind: Mapped[Short] = mapped_column(primary_key=True)  # phone, email, last_four, name, part
-    digest: Mapped[Digest] = mapped_column(primary_key=True)
-    candidate_id: Mapped[str] = mapped_column(String(32), ForeignKey("candidates.id"), primary_key=True)
+    sqlite_with_rowid=False,
+)
 
 
-class Consent(Base):
-    """What a person agreed to or refused, once a purpose, with the version of the text they saw."""
-
-    __tablename__ = "consents"
-
-    candidate_id: Mapped[str] = mapped_column(String(32), ForeignKey("candidates.id"), primary_key=True)
-    purpose: Mapped[Short] = mapped_column(primary_key=True)
-    asked_at: Mapped[datetime]
-    text_digest: Mapped[Digest]
-    given_at: Mapped[datetime | None]
-    declined_at: Mapped[datetime | None]
-    withdrawn_at: Mapped[datetime | None]
-
-
-class ConsentText(Base):
-    """A text that people were asked to agree to, word for word as it was shown. Its digest is its version."""
-
-    __tablename__ = "consent_texts"
-
-    digest: Mapped[Digest] = mapped_column(primary_key=True)
-    text: Mapped[str] = mapped_column(String(8000))
-    locale: Mapped[Short]
-    first_shown_at: Mapped[datetime]
+# What a person agreed to or refused, once a purpose, with the version of the text they saw.
+Consent = Table(
+    "consents",
+    METADATA,
+    Column("candidate_id", ID, ForeignKey("candidates.id"), primary_key=True),
+    Column("purpose", SHORT, primary_key=True),
+    Required("asked_at", UtcDateTime),
+    Required("text_digest", DIGEST),
+    Column("given_at", UtcDateTime),
+    Column("declined_at", UtcDateTime),
+    Column("withdrawn_at", UtcDateTime),
+)
 
 
-class Batch(Base):
-    """Applications imported or opened together: the unit over which rates are counted."""
-
-    __tablename__ = "batches"
-
-    id: Mapped[Id]
-    name: Mapped[Name] = mapped_column(unique=True)
-    created_at: Mapped[datetime] = mapped_column(index=True)
-    paused_at: Mapped[datetime | None]  # since then the bot starts nothing by itself to its candidates
-    muted_until: Mapped[datetime | None]  # until then its alerts are counted and not told
-
-
-class NewLink(Base):
-    """Where a batch's interview takes place instead, since the address in its process died."""
-
-    __tablename__ = "new_links"
-
-    batch_id: Mapped[str] = mapped_column(String(32), ForeignKey("batches.id"), primary_key=True)
-    process_id: Mapped[Short] = mapped_column(primary_key=True)
-    stage: Mapped[Short] = mapped_column(primary_key=True)
-    link: Mapped[str] = mapped_column(String(2000))
-    before: Mapped[str] = mapped_column(String(2000))  # the one that held until `at`; empty: the process's own
-    at: Mapped[datetime]
-    by: Mapped[Name]
+# A text that people were asked to agree to, word for word as it was shown. Its digest is its version.
+ConsentText = Table(
+    "consent_texts",
+    METADATA,
+    Column("digest", DIGEST, primary_key=True),
+    Required("text", String(8000)),
+    Required("locale", SHORT),
+    Required("first_shown_at", UtcDateTime),
+)
 
 
-class ApplicationRow(Base):
-    """One candidate for one position at one shop in one batch; `state` is what its events add up to."""
-
-    __tablename__ = "applications"
-    __table_args__ = (
-        Index("ix_applications_listed", "created_at", "id"),
-        Index("ix_applications_in_batch", "batch_id", "status", "stage"),
-        Index("ix_applications_followed", "batch_id", "process_id", "process_version", "shop"),
-    )
-
-    id: Mapped[Id]
-    identity: Mapped[Digest] = mapped_column(unique=True)  # keyed hash of contact, position, shop and batch
-    candidate_id: Mapped[str] = mapped_column(String(32), ForeignKey("candidates.id"), index=True)
-    batch_id: Mapped[str] = mapped_column(String(32), ForeignKey("batches.id"))
-    process_id: Mapped[Short]
-    process_version: Mapped[int]
-    position: Mapped[Name]
-    shop: Mapped[Name]
-    owner_id: Mapped[Ref | None]  # the member whom the import named
-    status: Mapped[Short]
-    stage: Mapped[Short]
-    visit: Mapped[int]
-    state: Mapped[dict[str, Any]]
-    extra: Mapped[SealedBytes | None]
-    created_at: Mapped[datetime]
-    ended_at: Mapped[datetime | None]
+# Applications imported or opened together: the unit over which rates are counted.
+Batch = Table(
+    "batches",
+    METADATA,
+    an_id(),
+    Required("name", NAME, unique=True),
+    Required("created_at", UtcDateTime, index=True),
+    Column("paused_at", UtcDateTime),  # since then the bot starts nothing by itself to its candidates
+    Column("muted_until", UtcDateTime),  # until then its alerts are counted and not told
+)
 
 
-class EventRow(Base):
-    """A fact, appended. Never changed, never deleted: a trigger refuses both."""
-
-    __tablename__ = "events"
-    __table_args__ = (Index("ix_events_of_application", "application_id", "seq"),)
-
-    seq: Mapped[Sequence]
-    id: Mapped[Ref] = mapped_column(unique=True)
-    application_id: Mapped[str] = mapped_column(String(32), ForeignKey("applications.id"))
-    type: Mapped[Short]
-    at: Mapped[datetime]
-    stage: Mapped[Short]
-    visit: Mapped[int]
-    actor: Mapped[Name]
-    data: Mapped[SealedBytes]
+# Where a batch's interview takes place instead, since the address in its process died.
+NewLink = Table(
+    "new_links",
+    METADATA,
+    Column("batch_id", ID, ForeignKey("batches.id"), primary_key=True),
+    Column("process_id", SHORT, primary_key=True),
+    Column("stage", SHORT, primary_key=True),
+    Required("link", String(2000)),
+    Required("before", String(2000)),  # the one that held until `at`; empty: the process's own
+    Required("at", UtcDateTime),
+    Required("by", NAME),
+)
 
 
-class Visit(Base):
-    """One entry into a stage, as the rates count it."""
-
-    __tablename__ = "visits"
-    __table_args__ = (Index("ix_visits_counted", "batch_id", "stage", "invited_at"),)
-
-    application_id: Mapped[str] = mapped_column(String(32), ForeignKey("applications.id"), primary_key=True)
-    stage: Mapped[Short] = mapped_column(primary_key=True)
-    visit: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    batch_id: Mapped[Ref]
-    process_id: Mapped[Short]
-    shop: Mapped[Name]
-    channel: Mapped[Short | None]
-    entered_at: Mapped[datetime]
-    invited_at: Mapped[datetime | None]
-    participated_at: Mapped[datetime | None]
-    replied_at: Mapped[datetime | None]
-    uploaded_at: Mapped[datetime | None]  # a document waits or is approved
-    left_at: Mapped[datetime | None]
-    ended: Mapped[bool] = mapped_column(default=False)  # left because the application ended
-
-
-class TimerRow(Base):
-    """A moment that is due once. Deleted by the transaction that acts on it, so it acts once."""
-
-    __tablename__ = "timers"
-    __table_args__ = (UniqueConstraint("application_id", "stage", "visit", "name"),)
-
-    id: Mapped[Sequence]
-    application_id: Mapped[str] = mapped_column(String(32), ForeignKey("applications.id"))
-    stage: Mapped[Short]
-    visit: Mapped[int]
-    name: Mapped[Name]
-    due_at: Mapped[datetime] = mapped_column(index=True)
+# One candidate for one position at one shop in one batch; `state` is what its events add up to.
+ApplicationRow = Table(
+    "applications",
+    METADATA,
+    an_id(),
+    Required("identity", DIGEST, unique=True),  # keyed hash of contact, position, shop and batch
+    Required("candidate_id", ID, ForeignKey("candidates.id"), index=True),
+    Required("batch_id", ID, ForeignKey("batches.id")),
+    Required("process_id", SHORT),
+    Required("process_version", Integer),
+    Required("position", NAME),
+    Required("shop", NAME),
+    Column("owner_id", ID),  # the member whom the import named
+    Required("status", SHORT),
+    Required("stage", SHORT),
+    Required("visit", Integer),
+    Required("state", Json),
+    Column("extra", Sealed),
+    Required("created_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Index("ix_applications_listed", "created_at", "id"),
+    Index("ix_applications_in_batch", "batch_id", "status", "stage"),
+    Index("ix_applications_followed", "batch_id", "process_id", "process_version", "shop"),
+)
 
 
-class FollowUpRow(Base):
-    """A task for a person in HR. At most one is open for an application and stage; further causes join it."""
-
-    __tablename__ = "follow_ups"
-    __table_args__ = (
-        partial_index(
-            "ix_follow_ups_one_open",
-            "application_id",
-            "stage",
-            unique=True,
-            where="status = 'open'",
-        ),
-        Index("ix_follow_ups_listed", "status", "opened_at"),
-        # Whose they are and where stands in it too: what is open is counted from it alone.
-        Index("ix_follow_ups_due", "status", "due_at", "id", "owner_id", "shop"),
-        Index("ix_follow_ups_of_application", "application_id"),
-    )
-
-    id: Mapped[Id]
-    application_id: Mapped[str] = mapped_column(String(32), ForeignKey("applications.id"))
-    candidate_id: Mapped[Ref]
-    shop: Mapped[Name]
-    stage: Mapped[Short]
-    visit: Mapped[int]
-    causes: Mapped[list[str]]
-    note: Mapped[SealedBytes | None]
-    owner_id: Mapped[Ref | None] = mapped_column(index=True)
-    had: Mapped[list[str]]  # members who had it before and handed it on, or did not take it
-    status: Mapped[Short]  # open, done
-    opened_at: Mapped[datetime]
-    contact_from: Mapped[datetime | None]  # since when nobody has talked to the candidate about it; None: somebody has
-    due_at: Mapped[datetime]
-    outcome: Mapped[Short | None]
-    done_at: Mapped[datetime | None]
-    done_by: Mapped[Name | None]
+# A fact, appended. Never changed, never deleted: a trigger refuses both.
+EventRow = Table(
+    "events",
+    METADATA,
+    counted("seq"),
+    Required("id", ID, unique=True),
+    Required("application_id", ID, ForeignKey("applications.id")),
+    Required("type", SHORT),
+    Required("at", UtcDateTime),
+    Required("stage", SHORT),
+    Required("visit", Integer),
+    Required("actor", NAME),
+    Required("data", Sealed),
+    Index("ix_events_of_application", "application_id", "seq"),
+)
 
 
-class OutboxRow(Base):
-    """A message that we owe somebody on one rung. It ends accepted, failed or skipped, and stays for the audit."""
+# One entry into a stage, as the rates count it.
+Visit = Table(
+    "visits",
+    METADATA,
+    Column("application_id", ID, ForeignKey("applications.id"), primary_key=True),
+    Column("stage", SHORT, primary_key=True),
+    Column("visit", Integer, primary_key=True, autoincrement=False),
+    Required("batch_id", ID),
+    Required("process_id", SHORT),
+    Required("shop", NAME),
+    Column("channel", SHORT),
+    Required("entered_at", UtcDateTime),
+    Column("invited_at", UtcDateTime),
+    Column("participated_at", UtcDateTime),
+    Column("replied_at", UtcDateTime),
+    Column("uploaded_at", UtcDateTime),  # a document waits or is approved
+    Column("left_at", UtcDateTime),
+    Required("ended", Boolean, default=False),  # left because the application ended
+    Index("ix_visits_counted", "batch_id", "stage", "invited_at"),
+)
 
-    __tablename__ = "outbox"
-    __table_args__ = (
-        UniqueConstraint("promise", "rung"),
-        # What waits comes out in its order without sorting: a whole batch may be due at one moment.
-        partial_index(
-            "ix_outbox_due",
-            "due_at",
-            "created_at",
-            where="status = 'waiting'",
-        ),
-        partial_index(
-            "ix_outbox_sending",
-            "sending_at",
-            where="status = 'sending'",
-        ),
-        Index("ix_outbox_of_application", "application_id"),
-        Index("ix_outbox_platform_id", "platform_id"),
-        # What a person got today is counted whenever one of their applications is read.
-        partial_index(
-            "ix_outbox_nudges",
-            "candidate_id",
-            "created_at",
-            where="purpose = 'nudge'",
-        ),
-        partial_index(
-            "ix_outbox_led",
-            "leader_id",
-            where="leader_id IS NOT NULL",
-        ),
-    )
 
-    id: Mapped[Id]  # also the idempotency id on the wire: the same over all retries
-    promise: Mapped[Long]  # e.g. 4f9c/ai_interview.1/nudge:0; on one rung it is kept once
-    rung: Mapped[Short]  # chat, sms, email for candidates; member or group for HR
-    start: Mapped[Short]  # the rung it was meant to start on; empty = the ladder's top
-    purpose: Mapped[Short]
-    candidate_id: Mapped[Ref | None]
-    application_id: Mapped[Ref | None]
-    member_id: Mapped[Ref | None]
-    surface: Mapped[Short | None]  # where an answer goes that belongs to one conversation
-    conversation_id: Mapped[Ref | None]
-    stage: Mapped[Short]
-    visit: Mapped[int]
-    prompted: Mapped[bool]  # follows from the person's own act: no quiet hours
-    text: Mapped[Name]  # key in config/texts
-    values: Mapped[SealedBytes]
-    day: Mapped[date | None]  # the day key that seals it, where it belongs to no single candidate
-    frozen: Mapped[SealedBytes | None]  # the message as rendered at the first try
-    status: Mapped[Short]
-    tries: Mapped[int]
-    due_at: Mapped[datetime]
-    created_at: Mapped[datetime]
-    tried_at: Mapped[datetime | None]  # the first try
-    sending_at: Mapped[datetime | None]  # the try under way
-    accepted_at: Mapped[datetime | None]
-    platform_id: Mapped[Long | None]
-    card: Mapped[Long | None]  # handle for one change of a card
-    leader_id: Mapped[Ref | None]  # it went out as part of this message: a window's five are a budget
-    reason: Mapped[Long | None]  # why it failed, was skipped or waits; a code or a few words, never content
+# A moment that is due once. Deleted by the transaction that acts on it, so it acts once.
+TimerRow = Table(
+    "timers",
+    METADATA,
+    counted("id"),
+    Required("application_id", ID, ForeignKey("applications.id")),
+    Required("stage", SHORT),
+    Required("visit", Integer),
+    Required("name", NAME),
+    Required("due_at", UtcDateTime, index=True),
+    UniqueConstraint("application_id", "stage", "visit", "name"),
+)
+
+
+# A task for a person in HR. At most one is open for an application and stage; further causes join it.
+FollowUpRow = Table(
+    "follow_ups",
+    METADATA,
+    an_id(),
+    Required("application_id", ID, ForeignKey("applications.id")),
+    Required("candidate_id", ID),
+    Required("shop", NAME),
+    Required("stage", SHORT),
+    Required("visit", Integer),
+    Required("causes", Json),
+    Column("note", Sealed),
+    Column("owner_id", ID, index=True),
+    Required("had", Json),  # members who had it before and handed it on, or did not take it
+    Required("status", SHORT),  # open, done
+    Required("opened_at", UtcDateTime),
+    Column("contact_from", UtcDateTime),  # since when nobody has talked to the candidate about it; None: somebody has
+    Required("due_at", UtcDateTime),
+    Column("outcome", SHORT),
+    Column("done_at", UtcDateTime),
+    Column("done_by", NAME),
+    partial_index("ix_follow_ups_one_open", "application_id", "stage", unique=True, where="status = 'open'"),
+    Index("ix_follow_ups_listed", "status", "opened_at"),
+    # Whose they are and where stands in it too: what is open is counted from it alone.
+    Index("ix_follow_ups_due", "status", "due_at", "id", "owner_id", "shop"),
+    Index("ix_follow_ups_of_application", "application_id"),
+)
+
+
+# A message that we owe somebody on one rung. It ends accepted, failed or skipped, and stays for the audit.
+OutboxRow = Table(
+    "outbox",
+    METADATA,
+    an_id(),  # also the idempotency id on the wire: the same over all retries
+    Required("promise", LONG),  # e.g. 4f9c/ai_interview.1/nudge:0; on one rung it is kept once
+    Required("rung", SHORT),  # chat, sms, email for candidates; member or group for HR
+    Required("start", SHORT),  # the rung it was meant to start on; empty = the ladder's top
+    Required("purpose", SHORT),
+    Column("candidate_id", ID),
+    Column("application_id", ID),
+    Column("member_id", ID),
+    Column("surface", SHORT),  # where an answer goes that belongs to one conversation
+    Column("conversation_id", ID),
+    Required("stage", SHORT),
+    Required("visit", Integer),
+    Required("prompted", Boolean),  # follows from the person's own act: no quiet hours
+    Required("text", NAME),  # key in config/texts
+    Required("values", Sealed),
+    Column("day", Date),  # the day key that seals it, where it belongs to no single candidate
+    Column("frozen", Sealed),  # the message as rendered at the first try
+    Required("status", SHORT),
+    Required("tries", Integer),
+    Required("due_at", UtcDateTime),
+    Required("created_at", UtcDateTime),
+    Column("tried_at", UtcDateTime),  # the first try
+    Column("sending_at", UtcDateTime),  # the try under way
+    Column("accepted_at", UtcDateTime),
+    Column("platform_id", LONG),
+    Column("card", LONG),  # handle for one change of a card
+    Column("leader_id", ID),  # it went out as part of this message: a window's five are a budget
+    Column("reason", LONG),  # why it failed, was skipped or waits; a code or a few words, never content
+    UniqueConstraint("promise", "rung"),
+    # What waits comes out in its order without sorting: a whole batch may be due at one moment.
+    partial_index("ix_outbox_due", "due_at", "created_at", where="status = 'waiting'"),
+    partial_index("ix_outbox_sending", "sending_at", where="status = 'sending'"),
+    Index("ix_outbox_of_application", "application_id"),
+    Index("ix_outbox_platform_id", "platform_id"),
+    # What a person got today is counted whenever one of their applications is read.
+    partial_index("ix_outbox_nudges", "candidate_id", "created_at", where="purpose = 'nudge'"),
+    partial_index("ix_outbox_led", "leader_id", where="leader_id IS NOT NULL"),
+)
 
 
 # As the indexes say it: of a bound value the planner would not know that it is the one they are for.
-WAITS = OutboxRow.status == literal_column("'waiting'")
-SENDS = OutboxRow.status == literal_column("'sending'")
+WAITS = OutboxRow.c.status == literal_column("'waiting'")
+SENDS = OutboxRow.c.status == literal_column("'sending'")
 
 
-class Incoming(Base):
-    """A callback that was verified and is not yet handled, or was: its key swallows the repeats."""
-
-    __tablename__ = "inbox"
-    __table_args__ = (Index("ix_inbox_due", "status", "seq"),)
-
-    seq: Mapped[Sequence]
-    key: Mapped[Long] = mapped_column(unique=True)
-    source: Mapped[Short]
-    day: Mapped[date]
-    body: Mapped[SealedBytes | None]
-    received_at: Mapped[datetime]
+# A callback that was verified and is not yet handled, or was: its key swallows the repeats.
+Incoming = Table(
+    "inbox",
+    METADATA,
+    counted("seq"),
+    Required("key", LONG, unique=True),
+    Required("source", SHORT),
+    Required("day", Date),
+    Column("body", Sealed),
+    Required("received_at", UtcDateTime),
     # What the database fills in need not be told: two thirds of the cost of a row are its values.
-    status: Mapped[Short] = mapped_column(server_default="waiting")  # waiting, done, failed
-    attempts: Mapped[int] = mapped_column(server_default="0")
-    retry_at: Mapped[datetime | None]
-    reason: Mapped[Long | None]
+    Required("status", SHORT, server_default="waiting"),  # waiting, done, failed
+    Required("attempts", Integer, server_default="0"),
+    Column("retry_at", UtcDateTime),
+    Column("reason", LONG),
+    Index("ix_inbox_due", "status", "seq"),
+)
 
 
-class Conversation(Base):
-    """A person on one platform account, with its sending window."""
-
-    __tablename__ = "conversations"
-    __table_args__ = (
-        UniqueConstraint("surface", "desk", "account"),
-        Index("ix_conversations_of_candidate", "candidate_id"),
-    )
-
-    id: Mapped[Id]
-    surface: Mapped[Short]
-    desk: Mapped[Name]
-    account: Mapped[Name]
-    candidate_id: Mapped[Ref | None]
-    bound_at: Mapped[datetime | None]
-    heard_at: Mapped[datetime | None]  # the platform's time of the person's last message: the window counts from here
-    used: Mapped[int]  # messages that the window has cost since then
-    strangers_at: Mapped[datetime | None]  # when the one friendly sentence was last said
-    asks: Mapped[int]  # for a code, within the hour that began at `asks_from`
-    asks_from: Mapped[datetime | None]
-    wrong_codes: Mapped[int] = mapped_column(server_default="0")  # of a link, within the hour from `wrong_from` on
-    wrong_from: Mapped[datetime | None]
-    dialog: Mapped[dict[str, Any] | None]  # what the next free text answers (codes and keys only, no words)
+# A person on one platform account, with its sending window.
+Conversation = Table(
+    "conversations",
+    METADATA,
+    an_id(),
+    Required("surface", SHORT),
+    Required("desk", NAME),
+    Required("account", NAME),
+    Column("candidate_id", ID),
+    Column("bound_at", UtcDateTime),
+    Column("heard_at", UtcDateTime),  # the platform's time of the person's last message: the window counts from here
+    Required("used", Integer),  # messages that the window has cost since then
+    Column("strangers_at", UtcDateTime),  # when the one friendly sentence was last said
+    Required("asks", Integer),  # for a code, within the hour that began at `asks_from`
+    Column("asks_from", UtcDateTime),
+    Required("wrong_codes", Integer, server_default="0"),  # of a link, within the hour from `wrong_from` on
+    Column("wrong_from", UtcDateTime),
+    Column("dialog", Json),  # what the next free text answers (codes and keys only, no words)
+    UniqueConstraint("surface", "desk", "account"),
+    Index("ix_conversations_of_candidate", "candidate_id"),
+)
 
 
-class HeldFile(Base):
-    """A picture that came before consent: known by the platform's id, not fetched."""
-
-    __tablename__ = "held_files"
-
-    conversation_id: Mapped[str] = mapped_column(String(32), ForeignKey("conversations.id"), primary_key=True)
-    file: Mapped[dict[str, Any]]
-    at: Mapped[datetime]
-
-
-class Fetch(Base):
-    """A file to be taken from a platform into the vault."""
-
-    __tablename__ = "fetches"
-    __table_args__ = (Index("ix_fetches_due", "status", "due_at"),)
-
-    id: Mapped[Id]
-    conversation_id: Mapped[Ref]
-    candidate_id: Mapped[Ref]
-    file: Mapped[dict[str, Any]]
-    status: Mapped[Short]  # waiting, done, failed
-    tries: Mapped[int]
-    due_at: Mapped[datetime]
+# A picture that came before consent: known by the platform's id, not fetched.
+HeldFile = Table(
+    "held_files",
+    METADATA,
+    Column("conversation_id", ID, ForeignKey("conversations.id"), primary_key=True),
+    Required("file", Json),
+    Required("at", UtcDateTime),
+)
 
 
-class Errand(Base):
-    """What a member asked for and a worker carries out: a list to import, a file to export. Or what a member was
-    before a change, for as long as it can be undone.
-    """
-
-    __tablename__ = "errands"
-    __table_args__ = (Index("ix_errands_due", "status", "due_at"),)
-
-    id: Mapped[Id]
-    kind: Mapped[Short]  # import, export, member
-    member_id: Mapped[Ref]
-    conversation_id: Mapped[Ref | None]  # where it is answered; None: wherever the member is written to
-    status: Mapped[Short]  # waiting, shown, confirmed; done, failed, cancelled, expired; kept
-    day: Mapped[date]  # the day key that seals words and file
-    words: Mapped[SealedBytes]
-    file: Mapped[Name | None]  # a list's name in the vault
-    counts: Mapped[dict[str, Any]]  # numbers: how far it has come
-    tries: Mapped[int]
-    due_at: Mapped[datetime]  # when a worker looks at it; of what was shown, when it expires
-    created_at: Mapped[datetime]
+# A file to be taken from a platform into the vault.
+Fetch = Table(
+    "fetches",
+    METADATA,
+    an_id(),
+    Required("conversation_id", ID),
+    Required("candidate_id", ID),
+    Required("file", Json),
+    Required("status", SHORT),  # waiting, done, failed
+    Required("tries", Integer),
+    Required("due_at", UtcDateTime),
+    Index("ix_fetches_due", "status", "due_at"),
+)
 
 
-class Parcel(Base):
-    """A file on its way to somebody's chat: it lies sealed in the vault until then, for a day at most."""
-
-    __tablename__ = "parcels"
-
-    id: Mapped[Id]
-    file: Mapped[Name]
-    day: Mapped[date]  # the day key that seals it
-    name: Mapped[SealedBytes]
-    content_type: Mapped[Name]
-    destroy_at: Mapped[datetime] = mapped_column(index=True)
-
-
-class Cursor(Base):
-    """How far an account's messages have been pulled."""
-
-    __tablename__ = "cursors"
-
-    surface: Mapped[Short] = mapped_column(primary_key=True)
-    desk: Mapped[Name] = mapped_column(primary_key=True)
-    cursor: Mapped[Name]
-    started_at: Mapped[datetime]  # what is older counts for the window but is not answered
+# What a member asked for and a worker carries out: a list to import, a file to export. Or what a member was
+# before a change, for as long as it can be undone.
+Errand = Table(
+    "errands",
+    METADATA,
+    an_id(),
+    Required("kind", SHORT),  # import, export, member
+    Required("member_id", ID),
+    Column("conversation_id", ID),  # where it is answered; None: wherever the member is written to
+    Required("status", SHORT),  # waiting, shown, confirmed; done, failed, cancelled, expired; kept
+    Required("day", Date),  # the day key that seals words and file
+    Required("words", Sealed),
+    Column("file", NAME),  # a list's name in the vault
+    Required("counts", Json),  # numbers: how far it has come
+    Required("tries", Integer),
+    Required("due_at", UtcDateTime),  # when a worker looks at it; of what was shown, when it expires
+    Required("created_at", UtcDateTime),
+    Index("ix_errands_due", "status", "due_at"),
+)
 
 
-class Link(Base):
-    """A random token in a link, found by its digest and readable only with the candidate's key."""
-
-    __tablename__ = "links"
-    __table_args__ = (UniqueConstraint("application_id", "stage", "visit", "kind"),)
-
-    digest: Mapped[Digest] = mapped_column(primary_key=True)
-    kind: Mapped[Short]  # invite (/i/ and /p/), chat (/c/), provider
-    token: Mapped[SealedBytes]
-    candidate_id: Mapped[Ref]
-    application_id: Mapped[str] = mapped_column(String(32), ForeignKey("applications.id"))
-    stage: Mapped[Short]
-    visit: Mapped[int]
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime | None]
+# A file on its way to somebody's chat: it lies sealed in the vault until then, for a day at most.
+Parcel = Table(
+    "parcels",
+    METADATA,
+    an_id(),
+    Required("file", NAME),
+    Required("day", Date),  # the day key that seals it
+    Required("name", Sealed),
+    Required("content_type", NAME),
+    Required("destroy_at", UtcDateTime, index=True),
+)
 
 
-class ButtonRow(Base):
-    """What a button does, and for whom: its key on the wire is opaque and useless to anybody else."""
-
-    __tablename__ = "buttons"
-
-    key: Mapped[Short] = mapped_column(primary_key=True)  # verb:random
-    member_id: Mapped[Ref | None]
-    candidate_id: Mapped[Ref | None]
-    application_id: Mapped[Ref | None]
-    stage: Mapped[Short]
-    visit: Mapped[int]
-    subject: Mapped[str] = mapped_column(String(255))  # id of the document or follow-up, start of the slot, a batch
-    message_id: Mapped[Ref | None]
-    created_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
+# How far an account's messages have been pulled.
+Cursor = Table(
+    "cursors",
+    METADATA,
+    Column("surface", SHORT, primary_key=True),
+    Column("desk", NAME, primary_key=True),
+    Required("cursor", NAME),
+    Required("started_at", UtcDateTime),  # what is older counts for the window but is not answered
+)
 
 
-class Document(Base):
-    """An uploaded document of a document stage; its pages lie in the vault, or nowhere (seen on paper)."""
+# A random token in a link, found by its digest and readable only with the candidate's key.
+Link = Table(
+    "links",
+    METADATA,
+    Column("digest", DIGEST, primary_key=True),
+    Required("kind", SHORT),  # invite (/i/ and /p/), chat (/c/), provider
+    Required("token", Sealed),
+    Required("candidate_id", ID),
+    Required("application_id", ID, ForeignKey("applications.id")),
+    Required("stage", SHORT),
+    Required("visit", Integer),
+    Required("created_at", UtcDateTime),
+    Column("expires_at", UtcDateTime),
+    UniqueConstraint("application_id", "stage", "visit", "kind"),
+)
 
-    __tablename__ = "documents"
-    __table_args__ = (
-        Index("ix_documents_listed", "status", "uploaded_at"),
-        Index("ix_documents_expiring", "status", "expires_on"),
-    )
 
-    id: Mapped[Id]
-    application_id: Mapped[str] = mapped_column(String(32), ForeignKey("applications.id"), index=True)
-    candidate_id: Mapped[Ref]
-    stage: Mapped[Short]
-    visit: Mapped[int]
-    kind: Mapped[Short]  # health_certificate
-    status: Mapped[Short]  # waiting, approved, rejected
-    file: Mapped[Name | None]  # the first page, as a reviewer may see it
-    name: Mapped[SealedBytes | None]
-    content_type: Mapped[Short | None]
-    uploaded_at: Mapped[datetime]
-    decided_at: Mapped[datetime | None]
-    decided_by: Mapped[Name | None]
-    reason: Mapped[SealedBytes | None]
-    expires_on: Mapped[date | None]
-    destroy_at: Mapped[datetime | None] = mapped_column(index=True)
+# What a button does, and for whom: its key on the wire is opaque and useless to anybody else.
+ButtonRow = Table(
+    "buttons",
+    METADATA,
+    Column("key", SHORT, primary_key=True),  # verb:random
+    Column("member_id", ID),
+    Column("candidate_id", ID),
+    Column("application_id", ID),
+    Required("stage", SHORT),
+    Required("visit", Integer),
+    Required("subject", String(255)),  # id of the document or follow-up, start of the slot, a batch
+    Column("message_id", ID),
+    Required("created_at", UtcDateTime),
+    Column("used_at", UtcDateTime),
+)
+
+
+# An uploaded document of a document stage; its pages lie in the vault, or nowhere (seen on paper).
+Document = Table(
+    "documents",
+    METADATA,
+    an_id(),
+    Required("application_id", ID, ForeignKey("applications.id"), index=True),
+    Required("candidate_id", ID),
+    Required("stage", SHORT),
+    Required("visit", Integer),
+    Required("kind", SHORT),  # health_certificate
+    Required("status", SHORT),  # waiting, approved, rejected
+    Column("file", NAME),  # the first page, as a reviewer may see it
+    Column("name", Sealed),
+    Column("content_type", SHORT),
+    Required("uploaded_at", UtcDateTime),
+    Column("decided_at", UtcDateTime),
+    Column("decided_by", NAME),
+    Column("reason", Sealed),
+    Column("expires_on", Date),
+    Column("destroy_at", UtcDateTime, index=True),
     # All pages in order, each {"file": name in the vault, "type": content type, "masked": whether only the fields show}
-    pages: Mapped[list[Any]] = mapped_column(default=list)
-    read_status: Mapped[Short] = mapped_column(default="")  # waiting, done, failed; empty: nobody reads it
-    read_due_at: Mapped[datetime | None] = mapped_column(index=True)  # when to read it; while it is read, when again
-    read_tries: Mapped[int] = mapped_column(default=0)
-    round: Mapped[int] = mapped_column(default=0)  # counts up with every page that was added or taken anew
-    fields: Mapped[SealedBytes | None]  # what was read, as JSON
-    fingerprint: Mapped[SealedBytes | None]  # of the picture; near pictures differ in few bits
-    doubts: Mapped[list[str]] = mapped_column(default=list)
-    retake: Mapped[bool] = mapped_column(default=False)  # a better picture was asked for
-    fault: Mapped[Short] = mapped_column(default="")  # text key of what was wrong with the picture
+    Required("pages", Json, default=list),
+    Required("read_status", SHORT, default=""),  # waiting, done, failed; empty: nobody reads it
+    Column("read_due_at", UtcDateTime, index=True),  # when to read it; while it is read, when again
+    Required("read_tries", Integer, default=0),
+    Required("round", Integer, default=0),  # counts up with every page that was added or taken anew
+    Column("fields", Sealed),  # what was read, as JSON
+    Column("fingerprint", Sealed),  # of the picture; near pictures differ in few bits
+    Required("doubts", Json, default=list),
+    Required("retake", Boolean, default=False),  # a better picture was asked for
+    Required("fault", SHORT, default=""),  # text key of what was wrong with the picture
+    Index("ix_documents_listed", "status", "uploaded_at"),
+    Index("ix_documents_expiring", "status", "expires_on"),
+)
 
 
-class DocumentMark(Base):
-    """A keyed hash by which the same certificate is found at another person: of its number, of parts of its picture."""
-
-    __tablename__ = "document_marks"
-
-    kind: Mapped[Short] = mapped_column(primary_key=True)  # number, band0 to band3
-    digest: Mapped[Digest] = mapped_column(primary_key=True)
-    document_id: Mapped[str] = mapped_column(String(32), ForeignKey("documents.id"), primary_key=True, index=True)
-    candidate_id: Mapped[Ref] = mapped_column(index=True)
-
-
-class DoomedFile(Base):
-    """A file of the vault that nobody may keep: destroyed as soon as this is committed, after any crash too."""
-
-    __tablename__ = "doomed_files"
-
-    file: Mapped[Name] = mapped_column(primary_key=True)
-    at: Mapped[datetime]
+# A keyed hash by which the same certificate is found at another person: of its number, of parts of its picture.
+DocumentMark = Table(
+    "document_marks",
+    METADATA,
+    Column("kind", SHORT, primary_key=True),  # number, band0 to band3
+    Column("digest", DIGEST, primary_key=True),
+    Column("document_id", ID, ForeignKey("documents.id"), primary_key=True, index=True),
+    Required("candidate_id", ID, index=True),
+)
 
 
-class Seat(Base):
-    """A taken place in a slot: the primary key is what keeps two people off one chair."""
-
-    __tablename__ = "seats"
-
-    shop: Mapped[Name] = mapped_column(primary_key=True)
-    start_at: Mapped[datetime] = mapped_column(primary_key=True)
-    seat: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    application_id: Mapped[str] = mapped_column(String(32), ForeignKey("applications.id"), unique=True)
+# A file of the vault that nobody may keep: destroyed as soon as this is committed, after any crash too.
+DoomedFile = Table(
+    "doomed_files",
+    METADATA,
+    Column("file", NAME, primary_key=True),
+    Required("at", UtcDateTime),
+)
 
 
-class Member(Base):
-    """Somebody on the company's side."""
-
-    __tablename__ = "members"
-
-    id: Mapped[Id]
-    name: Mapped[Short] = mapped_column(unique=True)
-    role: Mapped[Short]  # recruiter, manager, admin
-    shops: Mapped[list[str]]  # empty = all
-    wecom: Mapped[Name | None] = mapped_column(unique=True)
-    feishu: Mapped[Name | None] = mapped_column(unique=True)
-    phone: Mapped[SealedBytes | None]
-    locale: Mapped[Short | None]
-    surface: Mapped[Short | None]  # where they last wrote
-    created_at: Mapped[datetime]
+# A taken place in a slot: the primary key is what keeps two people off one chair.
+Seat = Table(
+    "seats",
+    METADATA,
+    Column("shop", NAME, primary_key=True),
+    Column("start_at", UtcDateTime, primary_key=True),
+    Column("seat", Integer, primary_key=True, autoincrement=False),
+    Required("application_id", ID, ForeignKey("applications.id"), unique=True),
+)
 
 
-class HrGroup(Base):
-    """A group of HR's that was added while the bot ran; the configuration names others."""
-
-    __tablename__ = "hr_groups"
-
-    id: Mapped[Id]
-    name: Mapped[Short] = mapped_column(unique=True)
-    surface: Mapped[Short]
-    account: Mapped[SealedBytes]  # a robot's address is its password
-    shops: Mapped[list[str]]  # empty = what no other group takes
-    created_at: Mapped[datetime]
-
-
-class ApiToken(Base):
-    """A program that may use the API. The token itself is not kept."""
-
-    __tablename__ = "api_tokens"
-
-    name: Mapped[Short] = mapped_column(primary_key=True)
-    digest: Mapped[Digest] = mapped_column(unique=True)
-    scope: Mapped[Short]  # read, write
-    shops: Mapped[list[str]]  # empty = all
-    created_at: Mapped[datetime]
-    revoked_at: Mapped[datetime | None]
+# Somebody on the company's side.
+Member = Table(
+    "members",
+    METADATA,
+    an_id(),
+    Required("name", SHORT, unique=True),
+    Required("role", SHORT),  # recruiter, manager, admin
+    Required("shops", Json),  # empty = all
+    Column("wecom", NAME, unique=True),
+    Column("feishu", NAME, unique=True),
+    Column("phone", Sealed),
+    Column("locale", SHORT),
+    Column("surface", SHORT),  # where they last wrote
+    Required("created_at", UtcDateTime),
+)
 
 
-class SignIn(Base):
-    """A link by which a member signs in to the dashboard, once. The token itself is not kept."""
-
-    __tablename__ = "sign_ins"
-
-    digest: Mapped[Digest] = mapped_column(primary_key=True)
-    member_id: Mapped[Ref]
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
-    used_at: Mapped[datetime | None]
-
-
-class Session(Base):
-    """A member who is signed in to the dashboard in one browser. The token itself is not kept."""
-
-    __tablename__ = "sessions"
-
-    digest: Mapped[Digest] = mapped_column(primary_key=True)
-    member_id: Mapped[Ref] = mapped_column(index=True)
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime] = mapped_column(index=True)
+# A group of HR's that was added while the bot ran; the configuration names others.
+HrGroup = Table(
+    "hr_groups",
+    METADATA,
+    an_id(),
+    Required("name", SHORT, unique=True),
+    Required("surface", SHORT),
+    Required("account", Sealed),  # a robot's address is its password
+    Required("shops", Json),  # empty = what no other group takes
+    Required("created_at", UtcDateTime),
+)
 
 
-class GivenAnswer(Base):
-    """What we answered to somebody who waits (API, card click): the same request again gets the same answer."""
-
-    __tablename__ = "given_answers"
-
-    key: Mapped[Digest] = mapped_column(primary_key=True)
-    fingerprint: Mapped[Digest]
-    status: Mapped[int]
-    day: Mapped[date]
-    body: Mapped[SealedBytes]
-    at: Mapped[datetime] = mapped_column(index=True)
-
-
-class Code(Base):
-    """A one-time code on its way to a phone."""
-
-    __tablename__ = "codes"
-    __table_args__ = (Index("ix_codes_of_conversation", "conversation_id"),)
-
-    id: Mapped[Id]
-    conversation_id: Mapped[Ref]
-    candidate_id: Mapped[Ref]
-    digest: Mapped[Digest]
-    created_at: Mapped[datetime] = mapped_column(index=True)
-    expires_at: Mapped[datetime]
-    tries: Mapped[int]
+# A program that may use the API. The token itself is not kept.
+ApiToken = Table(
+    "api_tokens",
+    METADATA,
+    Column("name", SHORT, primary_key=True),
+    Required("digest", DIGEST, unique=True),
+    Required("scope", SHORT),  # read, write
+    Required("shops", Json),  # empty = all
+    Required("created_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
 
 
-class LinkCode(Base):
-    """A code that stands for a link into the chat, where a platform's own link cannot bring the token back."""
-
-    __tablename__ = "link_codes"
-
-    digest: Mapped[Digest] = mapped_column(primary_key=True)  # of the code
-    link: Mapped[Digest]  # the link's digest
-    created_at: Mapped[datetime] = mapped_column(index=True)
-    expires_at: Mapped[datetime]
-
-
-class RateChange(Base):
-    """A batch in which something happened that a rate counts; only ever inserted by turns."""
-
-    __tablename__ = "rate_changes"
-
-    seq: Mapped[Sequence]
-    batch_id: Mapped[Ref]
-    invited_at: Mapped[datetime | None]
+# A link by which a member signs in to the dashboard, once. The token itself is not kept.
+SignIn = Table(
+    "sign_ins",
+    METADATA,
+    Column("digest", DIGEST, primary_key=True),
+    Required("member_id", ID),
+    Required("created_at", UtcDateTime),
+    Required("expires_at", UtcDateTime, index=True),
+    Column("used_at", UtcDateTime),
+)
 
 
-class Watch(Base):
-    """One alert of one process over one batch: when to look next, and what was said last."""
-
-    __tablename__ = "watches"
-    __table_args__ = (Index("ix_watches_next_at", "next_at"),)
-
-    batch_id: Mapped[str] = mapped_column(String(32), ForeignKey("batches.id"), primary_key=True)
-    process_id: Mapped[Short] = mapped_column(primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # place in the process's alerts
-    first_at: Mapped[datetime]  # the batch's first invite: steps are counted from here
-    next_at: Mapped[datetime | None]
-    alerting: Mapped[bool]
-    told_rate: Mapped[float | None]  # at which the last alert was told
-    level: Mapped[int]  # how often alerted: part of the message's promise
+# A member who is signed in to the dashboard in one browser. The token itself is not kept.
+Session = Table(
+    "sessions",
+    METADATA,
+    Column("digest", DIGEST, primary_key=True),
+    Required("member_id", ID, index=True),
+    Required("created_at", UtcDateTime),
+    Required("expires_at", UtcDateTime, index=True),
+)
 
 
-class Threshold(Base):
-    """Where HR put a rate's threshold in chat, in place of the process file's, until that process is next applied."""
+# What we answered to somebody who waits (API, card click): the same request again gets the same answer.
+GivenAnswer = Table(
+    "given_answers",
+    METADATA,
+    Column("key", DIGEST, primary_key=True),
+    Required("fingerprint", DIGEST),
+    Required("status", Integer),
+    Required("day", Date),
+    Required("body", Sealed),
+    Required("at", UtcDateTime, index=True),
+)
 
-    __tablename__ = "thresholds"
 
-    process_id: Mapped[Short] = mapped_column(primary_key=True)
-    rate: Mapped[Short] = mapped_column(primary_key=True)
-    at: Mapped[float]  # a fraction of 1
-    before: Mapped[float | None]  # what stood here before; None: the process file's own
-    changed_at: Mapped[datetime]
+# A one-time code on its way to a phone.
+Code = Table(
+    "codes",
+    METADATA,
+    an_id(),
+    Required("conversation_id", ID),
+    Required("candidate_id", ID),
+    Required("digest", DIGEST),
+    Required("created_at", UtcDateTime, index=True),
+    Required("expires_at", UtcDateTime),
+    Required("tries", Integer),
+    Index("ix_codes_of_conversation", "conversation_id"),
+)
 
 
-class Trail(Base):
-    """The audit log: who looked at, decided or exported what. Appended only; ids and outcomes, no content."""
+# A code that stands for a link into the chat, where a platform's own link cannot bring the token back.
+LinkCode = Table(
+    "link_codes",
+    METADATA,
+    Column("digest", DIGEST, primary_key=True),  # of the code
+    Required("link", DIGEST),  # the link's digest
+    Required("created_at", UtcDateTime, index=True),
+    Required("expires_at", UtcDateTime),
+)
 
-    __tablename__ = "trail"
 
-    seq: Mapped[Sequence]
-    at: Mapped[datetime] = mapped_column(index=True)
-    actor: Mapped[Name]
-    action: Mapped[Short]
-    subject: Mapped[Name]
-    detail: Mapped[Long]
+# A batch in which something happened that a rate counts; only ever inserted by turns.
+RateChange = Table(
+    "rate_changes",
+    METADATA,
+    counted("seq"),
+    Required("batch_id", ID),
+    Column("invited_at", UtcDateTime),
+)
+
+
+# One alert of one process over one batch: when to look next, and what was said last.
+Watch = Table(
+    "watches",
+    METADATA,
+    Column("batch_id", ID, ForeignKey("batches.id"), primary_key=True),
+    Column("process_id", SHORT, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # place in the process's alerts
+    Required("first_at", UtcDateTime),  # the batch's first invite: steps are counted from here
+    Column("next_at", UtcDateTime),
+    Required("alerting", Boolean),
+    Column("told_rate", Double),  # at which the last alert was told
+    Required("level", Integer),  # how often alerted: part of the message's promise
+    Index("ix_watches_next_at", "next_at"),
+)
+
+
+# Where HR put a rate's threshold in chat, in place of the process file's, until that process is next applied.
+Threshold = Table(
+    "thresholds",
+    METADATA,
+    Column("process_id", SHORT, primary_key=True),
+    Column("rate", SHORT, primary_key=True),
+    Required("at", Double),  # a fraction of 1
+    Column("before", Double),  # what stood here before; None: the process file's own
+    Required("changed_at", UtcDateTime),
+)
+
+
+# The audit log: who looked at, decided or exported what. Appended only; ids and outcomes, no content.
+Trail = Table(
+    "trail",
+    METADATA,
+    counted("seq"),
+    Required("at", UtcDateTime, index=True),
+    Required("actor", NAME),
+    Required("action", SHORT),
+    Required("subject", NAME),
+    Required("detail", LONG),
+)

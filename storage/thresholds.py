@@ -24,7 +24,7 @@ class Line:
 
 async def laid_over(unit: Unit, process: Process) -> Process:
     """The process with the thresholds that hold now."""
-    rows = await unit.all(select(Threshold).where(Threshold.process_id == process.id))
+    rows = await unit.all(select(Threshold).where(Threshold.c.process_id == process.id))
     at = {row["rate"]: row["at"] for row in rows}
     if not at:
         return process
@@ -50,7 +50,7 @@ async def change(unit: Unit, rate: Rate, at: float) -> Sequence[Line]:
     Running batches are looked at again at once.
     """
     before = [line for line in await now(unit) if line.rate is rate]
-    rows = await unit.all(select(Threshold).where(Threshold.rate == rate.value))
+    rows = await unit.all(select(Threshold).where(Threshold.c.rate == rate.value))
     known = {row["process_id"]: row["at"] for row in rows}
     for line in before:
         values = {"at": at, "before": known.get(line.process.id), "changed_at": unit.now}
@@ -65,7 +65,7 @@ async def change(unit: Unit, rate: Rate, at: float) -> Sequence[Line]:
 
 async def take_back(unit: Unit, rate: Rate, changed_at: datetime) -> bool:
     """Undo the change of that moment. False: it does not hold any more."""
-    where = (Threshold.rate == rate.value) & (Threshold.changed_at == changed_at)
+    where = (Threshold.c.rate == rate.value) & (Threshold.c.changed_at == changed_at)
     rows = await unit.all(select(Threshold).where(where))
     for row in rows:
         await _restore(unit, row)
@@ -76,7 +76,7 @@ async def take_back(unit: Unit, rate: Rate, changed_at: datetime) -> bool:
 async def _restore(unit: Unit, row: Mapping[str, Any]) -> None:
     key = {"process_id": row["process_id"], "rate": row["rate"]}
     if row["before"] is None:
-        here = (Threshold.process_id == row["process_id"]) & (Threshold.rate == row["rate"])
+        here = (Threshold.c.process_id == row["process_id"]) & (Threshold.c.rate == row["rate"])
         await unit.run(delete(Threshold).where(here))
     else:
         await unit.set(Threshold, key, at=row["before"], before=None, changed_at=unit.now)
@@ -84,16 +84,16 @@ async def _restore(unit: Unit, row: Mapping[str, Any]) -> None:
 
 async def forget(unit: Unit, process_id: str) -> None:
     """The process was applied: from now on its file says where its thresholds are."""
-    await unit.run(delete(Threshold).where(Threshold.process_id == process_id))
+    await unit.run(delete(Threshold).where(Threshold.c.process_id == process_id))
     await _look_again(unit, [process_id])
 
 
 async def _processes(unit: Unit) -> list[Process]:
     """The newest version of each process that is current or that somebody still follows."""
-    current = select(ProcessVersion.id, ProcessVersion.version).where(ProcessVersion.current.is_(True))
-    followed = select(ApplicationRow.process_id.label("id"), ApplicationRow.process_version.label("version"))
+    current = select(ProcessVersion.c.id, ProcessVersion.c.version).where(ProcessVersion.c.current.is_(True))
+    followed = select(ApplicationRow.c.process_id.label("id"), ApplicationRow.c.process_version.label("version"))
     newest: dict[str, int] = {}
-    for row in await unit.all(followed.where(ApplicationRow.status == "open").distinct()):
+    for row in await unit.all(followed.where(ApplicationRow.c.status == "open").distinct()):
         newest[row["id"]] = max(row["version"], newest.get(row["id"], 0))
     for row in await unit.all(current):
         newest[row["id"]] = row["version"]
@@ -102,5 +102,5 @@ async def _processes(unit: Unit) -> list[Process]:
 
 async def _look_again(unit: Unit, processes: Sequence[str]) -> None:
     """Watches that are still being looked at are looked at now."""
-    watched = Watch.process_id.in_(list(processes)) & Watch.next_at.is_not(None)
+    watched = Watch.c.process_id.in_(list(processes)) & Watch.c.next_at.is_not(None)
     await unit.run(update(Watch).where(watched).values(next_at=unit.now))

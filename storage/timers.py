@@ -15,13 +15,13 @@ from storage.types import UtcDateTime
 from storage.unit import Unit, rows_of
 
 _DUE = (
-    select(TimerRow, ApplicationRow.candidate_id)
-    .join(ApplicationRow, ApplicationRow.id == TimerRow.application_id)
-    .where(TimerRow.due_at <= bindparam("now", type_=UtcDateTime()))
-    .order_by(TimerRow.due_at, TimerRow.id)
+    select(TimerRow, ApplicationRow.c.candidate_id)
+    .join(ApplicationRow, ApplicationRow.c.id == TimerRow.c.application_id)
+    .where(TimerRow.c.due_at <= bindparam("now", type_=UtcDateTime()))
+    .order_by(TimerRow.c.due_at, TimerRow.c.id)
     .limit(bindparam("limit"))
 )
-EARLIEST = select(func.min(TimerRow.due_at))
+EARLIEST = select(func.min(TimerRow.c.due_at))
 
 
 async def earliest(connection: AsyncConnection) -> datetime | None:
@@ -63,6 +63,6 @@ async def _claimed(unit: Unit, rows: list[dict[str, Any]]) -> list[dict[str, Any
     """Delete the rows; those that somebody else has deleted meanwhile are not ours to act on."""
     if not rows:
         return []
-    statement = delete(TimerRow).where(TimerRow.id.in_([row["id"] for row in rows])).returning(TimerRow.id)
+    statement = delete(TimerRow).where(TimerRow.c.id.in_([row["id"] for row in rows])).returning(TimerRow.c.id)
     taken = {id for (id,) in await unit.connection.execute(statement)}
     return [row for row in rows if row["id"] in taken]

@@ -23,7 +23,7 @@ async def create(unit: Unit, name: str, scope: str, shops: Sequence[str]) -> str
     """
     if scope not in SCOPES:
         raise ValueError(f"a token's scope is one of {', '.join(SCOPES)}")
-    known = await unit.one(select(ApiToken).where(ApiToken.name == name))
+    known = await unit.one(select(ApiToken).where(ApiToken.c.name == name))
     if known is not None and known["revoked_at"] is None:
         return None
     token = _PREFIX + secrets.token_urlsafe(32)
@@ -45,13 +45,13 @@ async def verify(unit: Unit, token: str) -> Mapping[str, Any] | None:
     if not token or len(token) > LONGEST:
         return None
     digest = _digest(token)
-    row = await unit.one(select(ApiToken).where(ApiToken.digest == digest, ApiToken.revoked_at.is_(None)))
+    row = await unit.one(select(ApiToken).where(ApiToken.c.digest == digest, ApiToken.c.revoked_at.is_(None)))
     return row if row is not None and hmac.compare_digest(row["digest"], digest) else None
 
 
 async def everyone(unit: Unit) -> list[Mapping[str, Any]]:
     """The tokens that are in use, by name."""
-    return await unit.all(select(ApiToken).where(ApiToken.revoked_at.is_(None)).order_by(ApiToken.name))
+    return await unit.all(select(ApiToken).where(ApiToken.c.revoked_at.is_(None)).order_by(ApiToken.c.name))
 
 
 async def revoke(unit: Unit, name: str) -> bool:

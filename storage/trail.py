@@ -25,13 +25,13 @@ def note(unit: Unit, actor: str, action: str, subject: str, detail: str = "") ->
 async def decided_by(unit: Unit, application_id: str, since: datetime) -> str | None:
     """Who decided about an application first after `since`: member:NAME, token:NAME, candidate or rule."""
     statement = (
-        select(EventRow.actor)
+        select(EventRow.c.actor)
         .where(
-            EventRow.application_id == application_id,
-            EventRow.type.in_([type.value for type in _DECISIONS]),
-            EventRow.at >= since,
+            EventRow.c.application_id == application_id,
+            EventRow.c.type.in_([type.value for type in _DECISIONS]),
+            EventRow.c.at >= since,
         )
-        .order_by(EventRow.seq)
+        .order_by(EventRow.c.seq)
         .limit(1)
     )
     row = await unit.one(statement)

@@ -1,13 +1,12 @@
-"""What a column may hold: moments, sealed words, JSON and random ids; and the base of all tables."""
+"""What a column may hold: moments, sealed words, JSON and random ids; and what all tables share."""
 
-import enum
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar
+from functools import partial
+from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Enum, Index, LargeBinary, MetaData, String, Text, event, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Text, event, text
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from storage.drawn import Drawn
@@ -98,37 +97,28 @@ def tell_which_rows(metadata: MetaData) -> None:
                     index.dialect_kwargs[f"{dialect}_where"] = text(index.info["where"])
 
 
-def _stored_values(kind: type[enum.Enum]) -> list[str]:
-    return [str(member.value) for member in kind]
-
-
-Moment = Annotated[datetime, mapped_column(UtcDateTime)]
-Id = Annotated[str, mapped_column(String(32), primary_key=True, default=random_id)]
-
-
-class Base(DeclarativeBase):
-    """The ground of all tables: how constraints are named, and which Python type becomes which column."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        datetime: UtcDateTime,
-        SealedBytes: Sealed,
-        dict[str, Any]: Json,
-        list[Any]: Json,
-        list[str]: Json,
-        # Stored by value and as text: a new member needs no change of the schema.
-        enum.Enum: Enum(enum.Enum, native_enum=False, length=32, values_callable=_stored_values),
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
     }
+)
+Required = partial(Column, nullable=False)  # a plain Column may be NULL
 
 
-@event.listens_for(Base.metadata, "before_create")
+def an_id() -> Column[str]:
+    """The primary key of rows that are named at random."""
+    return Column("id", String(32), primary_key=True, default=random_id)
+
+
+def counted(name: str) -> Column[int]:
+    """A primary key that counts up: only for order inside the house, never shown outside."""
+    return Column(name, BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+
+
+@event.listens_for(METADATA, "before_create")
 def _before_create(metadata: MetaData, *_: Any, **__: Any) -> None:
     tell_which_rows(metadata)

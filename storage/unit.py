@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import CursorResult, Table, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -39,13 +39,13 @@ from storage.tables import (
     TimerRow,
     Visit,
 )
-from storage.types import Base, random_id
+from storage.types import random_id
 
 MANY = 50  # rows of one table from which it pays to bypass SQLAlchemy
 _id_ends = Drawn(15)
 
 # Parents before children, so that foreign keys hold at every statement.
-_ORDER: Sequence[type[Base]] = (
+_ORDER: Sequence[Table] = (
     ProcessVersion,
     Batch,
     Member,
@@ -119,7 +119,7 @@ class Unit:
         self.connection = connection
         self.ground = ground
         self.now = now
-        self._inserts: dict[type[Base], list[dict[str, Any]]] = {}
+        self._inserts: dict[Table, list[dict[str, Any]]] = {}
         self.members: list[Mapping[str, Any]] | None = None
         self.groups: Sequence[Any] | None = None  # of HR, if read
         self.contacts: dict[str, Mapping[str, Any]] = {}  # candidate -> sealed contact
@@ -134,15 +134,15 @@ class Unit:
         """
         return self._id_begins + _id_ends.take().hex()
 
-    def add(self, table: type[Base], **row: Any) -> None:
+    def add(self, table: Table, **row: Any) -> None:
         """Insert a row at the next flush. A row whose unique key exists already is left out silently."""
         self._inserts.setdefault(table, []).append(row)
 
-    async def add_now(self, table: type[Base], **row: Any) -> bool:
+    async def add_now(self, table: Table, **row: Any) -> bool:
         """Insert a row at once. False, and nothing is changed, when its unique key exists already."""
         await self.flush()
-        key = cast(Table, table.__table__).primary_key.columns
-        added = await self.connection.execute(self._insert(table.__table__).values(row).returning(*key))
+        key = table.primary_key.columns
+        added = await self.connection.execute(self._insert(table).values(row).returning(*key))
         return added.first() is not None
 
     async def flush(self) -> None:
@@ -154,11 +154,11 @@ class Unit:
             for names, rows in alike.items():
                 await self._insert_all(table, names, rows)
 
-    async def _insert_all(self, table: type[Base], names: Collection[str], rows: list[dict[str, Any]]) -> None:
-        if len(rows) >= MANY and not not_given(cast(Table, table.__table__), names):
+    async def _insert_all(self, table: Table, names: Collection[str], rows: list[dict[str, Any]]) -> None:
+        if len(rows) >= MANY and not not_given(table, names):
             await self.ground.database.insert(self.connection, table, rows)
         else:
-            await self.connection.execute(self._insert(table.__table__), rows)
+            await self.connection.execute(self._insert(table), rows)
 
     def _insert(self, table: Any) -> Any:
         assert isinstance(table, Table)
@@ -182,16 +182,16 @@ class Unit:
         result = await self.connection.execute(statement, rows) if rows else await self.connection.execute(statement)
         return int(result.rowcount)
 
-    async def set(self, table: type[Base], key: Mapping[str, Any], **values: Any) -> int:
+    async def set(self, table: Table, key: Mapping[str, Any], **values: Any) -> int:
         """Change the row with this key."""
         statement = update(table).values(**values)
         for column, value in key.items():
-            statement = statement.where(getattr(table, column) == value)
+            statement = statement.where(table.c[column] == value)
         return await self.run(statement)
 
     async def box_of(self, candidate_id: str) -> Box | None:
         """The key under which a candidate's words are sealed; None once they are erased."""
-        row = await self.one(select(Candidate.key).where(Candidate.id == candidate_id))
+        row = await self.one(select(Candidate.c.key).where(Candidate.c.id == candidate_id))
         return self.ground.keyring.unwrap(row["key"]) if row and row["key"] else None
 
     def soon(self, wait: timedelta = timedelta(0)) -> datetime:

@@ -14,9 +14,9 @@ async def entered(unit: Unit, applications: Sequence[str]) -> dict[str, dict[str
     if not applications:
         return {}
     statement = (
-        select(Visit.application_id, Visit.stage, func.max(Visit.entered_at).label("at"))
-        .where(Visit.application_id.in_(list(applications)))
-        .group_by(Visit.application_id, Visit.stage)
+        select(Visit.c.application_id, Visit.c.stage, func.max(Visit.c.entered_at).label("at"))
+        .where(Visit.c.application_id.in_(list(applications)))
+        .group_by(Visit.c.application_id, Visit.c.stage)
     )
     found: dict[str, dict[str, datetime]] = {}
     for row in await unit.all(statement):

@@ -56,8 +56,8 @@ class Told:
 
 async def told(unit: Unit, loaded: Loaded) -> list[Told]:
     """Everything that was to be said to the candidate about this application, oldest first."""
-    where = (OutboxRow.application_id == loaded.id) & OutboxRow.rung.in_(RUNGS)
-    rows = await unit.all(select(OutboxRow).where(where).order_by(OutboxRow.created_at, OutboxRow.id))
+    where = (OutboxRow.c.application_id == loaded.id) & OutboxRow.c.rung.in_(RUNGS)
+    rows = await unit.all(select(OutboxRow).where(where).order_by(OutboxRow.c.created_at, OutboxRow.c.id))
     history = await _history(unit, loaded)
     asked = {
         (one["stage"], one["visit"], one["data"]["name"]): one["actor"]
@@ -72,8 +72,8 @@ async def told(unit: Unit, loaded: Loaded) -> list[Told]:
 
 async def _history(unit: Unit, loaded: Loaded) -> list[Mapping[str, Any]]:
     types = [type.value for type in (*REACTIONS, *_REMINDERS)]
-    where = (EventRow.application_id == loaded.id) & EventRow.type.in_(types)
-    rows = await unit.all(select(EventRow).where(where).order_by(EventRow.seq))
+    where = (EventRow.c.application_id == loaded.id) & EventRow.c.type.in_(types)
+    rows = await unit.all(select(EventRow).where(where).order_by(EventRow.c.seq))
     return [
         {**row, "data": orjson.loads(loaded.box.open(row["data"], f"events.data:{row['id']}"))}
         for row in rows

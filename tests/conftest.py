@@ -41,12 +41,12 @@ def _run_apart(work: Coroutine[Any, Any, None]) -> None:
 
 async def _make_tables(url: str) -> None:
     from storage.database import Database
-    from storage.tables import Base
+    from storage.tables import METADATA
 
     database = Database(url)
     await database.open()
     try:
-        await database.write(lambda connection: connection.run_sync(Base.metadata.create_all))
+        await database.write(lambda connection: connection.run_sync(METADATA.create_all))
     finally:
         await database.close()
 

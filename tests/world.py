@@ -239,12 +239,13 @@ class World:
             counts = [
                 await connection.scalar(select(func.count()).select_from(table).where(where))
                 for table, where in (
-                    (Incoming, Incoming.status == "waiting"),
+                    (Incoming, Incoming.c.status == "waiting"),
                     (
                         OutboxRow,
-                        (OutboxRow.status == "sending") | ((OutboxRow.status == "waiting") & (OutboxRow.due_at <= now)),
+                        (OutboxRow.c.status == "sending")
+                        | ((OutboxRow.c.status == "waiting") & (OutboxRow.c.due_at <= now)),
                     ),
-                    (TimerRow, TimerRow.due_at <= now),
+                    (TimerRow, TimerRow.c.due_at <= now),
                 )
             ]
         return sum(count or 0 for count in counts)
@@ -376,26 +377,26 @@ class World:
 
     async def follow_ups(self, candidate: Candidate) -> list[list[str]]:
         """The causes of the open follow-ups about somebody."""
-        where = (FollowUpRow.application_id == candidate.id) & (FollowUpRow.status == "open")
+        where = (FollowUpRow.c.application_id == candidate.id) & (FollowUpRow.c.status == "open")
         async with self.bot.ground.database.reading() as connection:
-            return [list(causes) for (causes,) in await connection.execute(select(FollowUpRow.causes).where(where))]
+            return [list(causes) for (causes,) in await connection.execute(select(FollowUpRow.c.causes).where(where))]
 
     async def events(self, candidate: Candidate, type: str) -> list[str]:
         """Who did this to somebody's application, oldest first."""
-        where = (EventRow.application_id == candidate.id) & (EventRow.type == type)
-        statement = select(EventRow.actor).where(where).order_by(EventRow.seq)
+        where = (EventRow.c.application_id == candidate.id) & (EventRow.c.type == type)
+        statement = select(EventRow.c.actor).where(where).order_by(EventRow.c.seq)
         async with self.bot.ground.database.reading() as connection:
             return [actor for (actor,) in await connection.execute(statement)]
 
     async def trail(self) -> list[tuple[str, str]]:
         """Who did what, as the audit log keeps it, oldest first."""
-        statement = select(Trail.actor, Trail.action).order_by(Trail.seq)
+        statement = select(Trail.c.actor, Trail.c.action).order_by(Trail.c.seq)
         async with self.bot.ground.database.reading() as connection:
             return [(actor, action) for actor, action in await connection.execute(statement)]
 
     async def details(self, action: str) -> list[str]:
         """What the audit log says of each time that this was done."""
-        statement = select(Trail.detail).where(Trail.action == action).order_by(Trail.seq)
+        statement = select(Trail.c.detail).where(Trail.c.action == action).order_by(Trail.c.seq)
         async with self.bot.ground.database.reading() as connection:
             return [detail for (detail,) in await connection.execute(statement)]
 

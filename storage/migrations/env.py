@@ -2,13 +2,13 @@
 
 from alembic import context
 
-from storage.tables import Base
+from storage.tables import METADATA
 from storage.types import tell_which_rows
 
-tell_which_rows(Base.metadata)
+tell_which_rows(METADATA)
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=METADATA,
     compare_type=True,
     render_as_batch=True,  # SQLite changes a table by building it anew
     user_module_prefix="storage.types.",

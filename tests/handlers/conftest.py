@@ -22,7 +22,7 @@ from storage.applications import Loaded, load_one
 from storage.apply import take
 from storage.database import Database
 from storage.keys import DayKeys, load_root
-from storage.tables import Base, OutboxRow
+from storage.tables import METADATA, OutboxRow
 from storage.unit import Ground, Unit
 
 T = TypeVar("T")
@@ -226,7 +226,7 @@ class Room:
 
     async def _said(self, unit: Unit, cause: str) -> list[Said]:
         """What the outbox owes because of this turn, opened as delivery opens it."""
-        rows = await unit.all(select(OutboxRow).where(OutboxRow.promise.startswith(f"{cause}/")))
+        rows = await unit.all(select(OutboxRow).where(OutboxRow.c.promise.startswith(f"{cause}/")))
         found = []
         for row in sorted(rows, key=lambda row: str(row["promise"])):
             loaded = await load_one(unit, row["application_id"]) if row["application_id"] else None
@@ -252,7 +252,7 @@ async def room(sqlite_url: str) -> AsyncIterator[Room]:
     """An empty room with the process above."""
     database = Database(sqlite_url)
     await database.open()
-    await database.write(lambda connection: connection.run_sync(Base.metadata.create_all))
+    await database.write(lambda connection: connection.run_sync(METADATA.create_all))
     keyring = await load_root(database, b"0" * 32)
     channels = frozenset({Rung.CHAT, Rung.SMS})
     ground = Ground(database, keyring, DayKeys(database, keyring), ZoneInfo("Asia/Shanghai"), "zh-CN", channels)

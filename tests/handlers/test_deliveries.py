@@ -16,8 +16,8 @@ async def accepted_invite(room: Room) -> str:
     await room.applicant()
 
     async def job(unit: Unit) -> str:
-        await unit.run(update(OutboxRow).where(OutboxRow.rung == "sms").values(status="accepted"))
-        row = await unit.one(select(OutboxRow).where(OutboxRow.rung == "sms"))
+        await unit.run(update(OutboxRow).where(OutboxRow.c.rung == "sms").values(status="accepted"))
+        row = await unit.one(select(OutboxRow).where(OutboxRow.c.rung == "sms"))
         assert row is not None
         return str(row["id"])
 
@@ -29,9 +29,9 @@ async def report(room: Room, id: str, status: str, reason: str = "") -> Mapping[
 
     async def job(unit: Unit) -> Mapping[str, Any]:
         await deliveries.report(unit, {"id": id, "status": status, "reason": reason})
-        row = await unit.one(select(OutboxRow).where(OutboxRow.id == id))
-        events = await unit.all(select(EventRow.type).where(EventRow.type.startswith("message.")))
-        person = await unit.one(select(Candidate.sms_failed_at))
+        row = await unit.one(select(OutboxRow).where(OutboxRow.c.id == id))
+        events = await unit.all(select(EventRow.c.type).where(EventRow.c.type.startswith("message.")))
+        person = await unit.one(select(Candidate.c.sms_failed_at))
         assert person is not None
         told = [event["type"] for event in events]
         return {"status": row["status"] if row else None, "events": told, "wrong": person["sms_failed_at"] is not None}

@@ -38,5 +38,5 @@ async def test_a_gateways_words_are_kept_without_numbers_and_addresses(company: 
     _, message = await sent(company)
     reason = "code 4021: +86 138-0000-0001 of mei@example.com is not in service"
     await company.write(lambda unit: deliveries.report(unit, {"id": message, "status": "failed", "reason": reason}))
-    kept = await company.rows(select(OutboxRow.reason).where(OutboxRow.id == message))
+    kept = await company.rows(select(OutboxRow.c.reason).where(OutboxRow.c.id == message))
     assert [("code 4021: … of … is not in service",)] == kept

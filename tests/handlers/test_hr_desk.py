@@ -58,7 +58,7 @@ async def batch(room: Room) -> Any:
 
 async def actions(room: Room) -> list[tuple[str, str]]:
     """What the audit log holds: action and detail."""
-    rows = await room.within(lambda unit: unit.all(select(Trail).order_by(Trail.seq)))
+    rows = await room.within(lambda unit: unit.all(select(Trail).order_by(Trail.c.seq)))
     return [(row["action"], row["detail"]) for row in rows]
 
 
@@ -107,7 +107,7 @@ async def test_a_batch_is_found_by_a_part_of_its_name_and_a_typo_is_named(room: 
     said = await room.command("Wang", "funnel", "三月社招1批")
     assert [("command.batches.guess", "三月社招一批")] == [(one.text, one.values["guess"]) for one in said]
     await room.applicant("陈静", "+8613800009999")
-    await room.within(lambda unit: unit.run(update(Batch).where(Batch.name == "三月").values(name="三月社招二批")))
+    await room.within(lambda unit: unit.run(update(Batch).where(Batch.c.name == "三月").values(name="三月社招二批")))
     listed = await room.command("Wang", "pause", "三月社招")
     assert [("command.batches.head", ["command.batches.line"] * 2)] == [(one.text, one.lines) for one in listed]
 
@@ -230,10 +230,10 @@ async def test_of_several_reminders_that_waited_the_last_leaves(room: Room) -> N
     await room.command("Wang", "pause", "三月")
 
     async def held(unit: Unit) -> list[tuple[str, str | None]]:
-        row = await unit.one(select(OutboxRow).where(OutboxRow.purpose == "invite"))
+        row = await unit.one(select(OutboxRow).where(OutboxRow.c.purpose == "invite"))
         assert row is not None
         later = {"due_at": unit.now + timedelta(hours=1), "reason": batches.PAUSED}
-        await unit.run(update(OutboxRow).where(OutboxRow.id == row["id"]).values(**later))
+        await unit.run(update(OutboxRow).where(OutboxRow.c.id == row["id"]).values(**later))
         for number in range(3):
             created = unit.now + timedelta(minutes=number)
             nudge = {"id": f"{number:032}", "promise": f"p/nudge:{number}", "purpose": "nudge", "created_at": created}
@@ -243,7 +243,7 @@ async def test_of_several_reminders_that_waited_the_last_leaves(room: Room) -> N
 
     await room.within(held)
     await room.command("Wang", "resume", "三月")
-    where = select(OutboxRow).where(OutboxRow.purpose.in_(["invite", "nudge"])).order_by(OutboxRow.created_at)
+    where = select(OutboxRow).where(OutboxRow.c.purpose.in_(["invite", "nudge"])).order_by(OutboxRow.c.created_at)
     rows = await room.within(lambda unit: unit.all(where))
     expected = {"invite": ["waiting"], "nudge": ["skipped", "skipped", "waiting"]}
     assert expected == {kind: [r["status"] for r in rows if r["purpose"] == kind] for kind in expected}
@@ -360,7 +360,7 @@ async def test_a_member_chooses_their_language(room: Room) -> None:
     """By its name or by a button; undone, it is what it was."""
 
     async def spoken() -> str | None:
-        row = await room.within(lambda unit: unit.one(select(Member.locale)))
+        row = await room.within(lambda unit: unit.one(select(Member.c.locale)))
         assert row is not None
         return None if row["locale"] is None else str(row["locale"])
 

@@ -52,7 +52,7 @@ async def document(room: Room, id: str) -> tuple[str, str | None, bool]:
     """Status, decider, and whether the picture will be destroyed."""
 
     async def job(unit: Unit) -> tuple[str, str | None, bool]:
-        row = await unit.one(select(Document).where(Document.id == id))
+        row = await unit.one(select(Document).where(Document.c.id == id))
         assert row is not None
         return row["status"], row["decided_by"], row["destroy_at"] is not None
 

@@ -108,11 +108,13 @@ async def test_one_import_row_is_invited_in_the_same_transaction(ground: Ground)
         loaded.application.passed,
     )
     assert loaded.application == loaded.stored
-    assert ["invite.interview"] == await column(ground, select(OutboxRow.text))
-    assert ["sms"] == await column(ground, select(OutboxRow.rung))
-    assert {"uninvited", "stalled"} >= set(await column(ground, select(TimerRow.name))) >= {"uninvited"}
-    assert Counter(["application.opened", "application.moved"]) == Counter(await column(ground, select(EventRow.type)))
-    left = await column(ground, select(Visit.left_at).where(Visit.stage == "screening"))
+    assert ["invite.interview"] == await column(ground, select(OutboxRow.c.text))
+    assert ["sms"] == await column(ground, select(OutboxRow.c.rung))
+    assert {"uninvited", "stalled"} >= set(await column(ground, select(TimerRow.c.name))) >= {"uninvited"}
+    assert Counter(["application.opened", "application.moved"]) == Counter(
+        await column(ground, select(EventRow.c.type))
+    )
+    left = await column(ground, select(Visit.c.left_at).where(Visit.c.stage == "screening"))
     assert [NOON] == left
 
 
@@ -142,7 +144,9 @@ async def test_who_applies_by_api_is_screened_first(ground: Ground) -> None:
         for loaded in [await write(ground, lambda unit: load_one(unit, id))]
         if loaded
     ]
-    assert ["token:ats"] == await column(ground, select(EventRow.actor).where(EventRow.type == "application.opened"))
+    assert ["token:ats"] == await column(
+        ground, select(EventRow.c.actor).where(EventRow.c.type == "application.opened")
+    )
 
 
 async def test_the_same_row_again_adds_nothing(ground: Ground) -> None:
@@ -169,7 +173,7 @@ async def test_another_batch_is_another_application_of_the_same_person(ground: G
     assert second.created
     assert first.id != second.id
     assert 1 == await count(ground, Candidate)
-    assert ["ai", "ai"] == await column(ground, select(ApplicationRow.stage))
+    assert ["ai", "ai"] == await column(ground, select(ApplicationRow.c.stage))
     assert 2 == await count(ground, OutboxRow)
 
 
@@ -213,7 +217,7 @@ async def test_whom_no_channel_reaches_a_person_must_call(ground: Ground) -> Non
     for opening in (unreached, reviewed):
         assert isinstance(opening, Opening)
         assert not opening.reachable
-    assert [["unreachable"]] * 2 == await column(ground, select(FollowUpRow.causes))
+    assert [["unreachable"]] * 2 == await column(ground, select(FollowUpRow.c.causes))
 
 
 async def test_a_hundred_unreachable_rows_get_a_hundred_follow_ups(ground: Ground) -> None:
@@ -224,7 +228,7 @@ async def test_a_hundred_unreachable_rows_get_a_hundred_follow_ups(ground: Groun
     await bring(ground, *rows)
 
     assert 100 == await count(ground, FollowUpRow)
-    owners = Counter(await column(ground, select(FollowUpRow.owner_id)))
+    owners = Counter(await column(ground, select(FollowUpRow.c.owner_id)))
     assert [50, 50] == list(owners.values())
 
 
@@ -236,7 +240,7 @@ async def test_people_are_found_by_phone_name_and_part(ground: Ground) -> None:
     for words in ("13800001234", "1234", "王美", opened.id):
         found = await write(ground, lambda unit, words=words: search.applications(unit, words, []))
         assert [opened.id] == [loaded.id for loaded in found]
-    assert {"phone", "last_four", "name", "part", "email"} == set(await column(ground, select(SearchTerm.kind)))
+    assert {"phone", "last_four", "name", "part", "email"} == set(await column(ground, select(SearchTerm.c.kind)))
 
 
 async def test_words_are_sealed_under_the_candidates_key(ground: Ground) -> None:
@@ -259,7 +263,7 @@ async def test_the_recruiter_in_the_list_owns_the_application(ground: Ground) ->
     hua = await write(ground, lambda unit: members.put(unit, "Li Hua", role="recruiter", shops=[]))
     await bring(ground, replace(MEI, owner_name="ＬＩhua"), replace(MEI, batch="七月", owner_name="谁"))
 
-    assert {hua, None} == set(await column(ground, select(ApplicationRow.owner_id)))
+    assert {hua, None} == set(await column(ground, select(ApplicationRow.c.owner_id)))
 
 
 async def test_an_application_keeps_the_process_it_was_opened_with(ground: Ground) -> None:
@@ -268,7 +272,7 @@ async def test_an_application_keeps_the_process_it_was_opened_with(ground: Groun
     await write(ground, lambda unit: processes.apply(unit, crew(stages=CREW["stages"][1:])))
     await bring(ground, replace(MEI, batch="七月"))
 
-    assert [1, 2] == sorted(await column(ground, select(ApplicationRow.process_version)))
+    assert [1, 2] == sorted(await column(ground, select(ApplicationRow.c.process_version)))
 
 
 async def test_two_imports_of_the_same_people_at_once_open_each_once(ground: Ground) -> None:
@@ -293,12 +297,12 @@ async def story(ground: Ground, id: str) -> dict[str, Any]:
             found = await connection.execute(select(table).where(where).order_by(order))
             return [dict(row) for row in found.mappings()]
 
-        (application,) = await rows(ApplicationRow, ApplicationRow.id == id, order=ApplicationRow.id)
-        (person,) = await rows(Candidate, Candidate.id == application["candidate_id"], order=Candidate.id)
-        visits = await rows(Visit, Visit.application_id == id, order=Visit.stage)
-        timers = await rows(TimerRow, TimerRow.application_id == id, order=TimerRow.name)
-        events = await rows(EventRow, EventRow.application_id == id, order=EventRow.seq)
-        messages = await rows(OutboxRow, OutboxRow.application_id == id, order=OutboxRow.promise)
+        (application,) = await rows(ApplicationRow, ApplicationRow.c.id == id, order=ApplicationRow.c.id)
+        (person,) = await rows(Candidate, Candidate.c.id == application["candidate_id"], order=Candidate.c.id)
+        visits = await rows(Visit, Visit.c.application_id == id, order=Visit.c.stage)
+        timers = await rows(TimerRow, TimerRow.c.application_id == id, order=TimerRow.c.name)
+        events = await rows(EventRow, EventRow.c.application_id == id, order=EventRow.c.seq)
+        messages = await rows(OutboxRow, OutboxRow.c.application_id == id, order=OutboxRow.c.promise)
     box = ground.keyring.unwrap(person["key"])
     for event in events:
         event["data"] = box.open(event["data"], f"events.data:{event['id']}")
@@ -346,10 +350,10 @@ async def test_a_long_list_may_hold_everybody(ground: Ground) -> None:
     assert (66, 68, 63) == (
         await count(ground, Candidate),
         await count(ground, ApplicationRow),
-        len(await column(ground, select(OutboxRow.id).where(OutboxRow.rung == "sms"))),
+        len(await column(ground, select(OutboxRow.c.id).where(OutboxRow.c.rung == "sms"))),
     )
     assert 5 == await count(ground, FollowUpRow)
-    shops = select(Visit.shop).where(Visit.stage == "ai").distinct()
+    shops = select(Visit.c.shop).where(Visit.c.stage == "ai").distinct()
     assert {"一店", "0店", "1店", "2店", "别店"} == set(await column(ground, shops))
 
 

@@ -244,7 +244,7 @@ class TestDayKeys:
         with pytest.raises(Unsealable, match="2026-06-02 has been destroyed"):
             await database.write(lambda connection: read(connection, date(2026, 6, 2)))
         async with database.reading() as connection:
-            assert [date(2026, 6, 3)] == list((await connection.execute(select(DayKey.day))).scalars())
+            assert [date(2026, 6, 3)] == list((await connection.execute(select(DayKey.c.day))).scalars())
 
 
 class TestMasterKey:

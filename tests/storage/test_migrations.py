@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage import migrate
 from storage.database import Database
 from storage.migrate import pending, upgrade
-from storage.tables import Base, Trail
+from storage.tables import METADATA, Trail
 from storage.types import EPOCH
 
 
@@ -42,7 +42,7 @@ async def test_migrations_and_models_agree(migrated: Database) -> None:
 
     def differences(connection: Any) -> list[Any]:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return list(compare_metadata(context, Base.metadata))
+        return list(compare_metadata(context, METADATA))
 
     async with migrated.reading() as connection:
         assert [] == await connection.run_sync(differences)

@@ -98,7 +98,7 @@ async def test_the_first_invite_stands_first_in_an_index(ground: Ground, tmp_pat
     """Of each stage; a whole batch would be read otherwise."""
     found = await plans(ground, tmp_path / "bulou.db", lambda unit: rates._first_invite(unit, "b", {"one", "two"}))
 
-    by_stage = [step for step in found if f"{Visit.__tablename__} USING" in step]
+    by_stage = [step for step in found if f"{Visit.name} USING" in step]
     assert 2 == len(by_stage)
     assert all("(batch_id=? AND stage=?" in step for step in by_stage)
 

@@ -16,7 +16,7 @@ from storage.applications import Loaded, load_one
 from storage.apply import take
 from storage.database import Database
 from storage.keys import DayKeys, load_root
-from storage.tables import Base, Document, DocumentMark
+from storage.tables import METADATA, Document, DocumentMark
 from storage.unit import Ground, Unit
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class Desk:
 async def desk(database_url: str) -> AsyncIterator[Desk]:
     database = Database(database_url)
     await database.open()
-    await database.write(lambda connection: connection.run_sync(Base.metadata.create_all))
+    await database.write(lambda connection: connection.run_sync(METADATA.create_all))
     keyring = await load_root(database, b"0" * 32)
     channels = frozenset({Rung.CHAT, Rung.SMS})
     ground = Ground(database, keyring, DayKeys(database, keyring), ZoneInfo("Asia/Shanghai"), "zh-CN", channels)
@@ -161,7 +161,7 @@ async def test_nothing_is_left_of_somebody_whose_documents_are_destroyed(desk: D
     assert (None, None, None, [], []) == tuple(
         row[name] for name in ("file", "fields", "fingerprint", "pages", "doubts")
     )
-    marks = select(DocumentMark).where(DocumentMark.candidate_id == loaded.candidate_id)
+    marks = select(DocumentMark).where(DocumentMark.c.candidate_id == loaded.candidate_id)
     assert [] == await desk.within(lambda unit: unit.all(marks))
     assert frozenset() == await desk.within(lambda unit: readings.twins(unit, other.candidate_id, READ))
 
@@ -181,5 +181,5 @@ async def test_a_page_that_another_application_shows_too_is_not_destroyed(desk: 
     last = await desk.row(second)
     await desk.within(lambda unit: retention.destroyed(unit, last))
     assert [f"{1:032}"] == await desk.within(lambda unit: retention.doomed(unit, 9))
-    rows = await desk.within(lambda unit: unit.all(select(Document.file)))
+    rows = await desk.within(lambda unit: unit.all(select(Document.c.file)))
     assert [None, None] == [row["file"] for row in rows]

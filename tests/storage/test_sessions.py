@@ -143,7 +143,7 @@ async def test_no_token_is_kept_as_it_is(desk: Desk) -> None:
 async def test_coming_and_going_is_in_the_audit_log(desk: Desk) -> None:
     session = await desk.signed_in()
     await desk.within(lambda unit: sessions.sign_out(unit, session))
-    rows = await desk.within(lambda unit: unit.all(select(Trail).order_by(Trail.seq)))
+    rows = await desk.within(lambda unit: unit.all(select(Trail).order_by(Trail.c.seq)))
     assert [("member:王敏", "dashboard.sign_in", "link"), ("member:王敏", "dashboard.sign_out", "")] == [
         (row["actor"], row["action"], row["detail"]) for row in rows
     ]

@@ -113,7 +113,7 @@ async def asked_for_certificate(world: World, name: str = "李梅") -> Candidate
 async def documents(world: World) -> list[dict[str, Any]]:
     async with world.bot.ground.database.reading() as connection:
         rows = await Unit(connection, world.bot.ground, world.clock.now()).all(
-            select(Document).order_by(Document.uploaded_at, Document.id)
+            select(Document).order_by(Document.c.uploaded_at, Document.c.id)
         )
     return [dict(row) for row in rows]
 

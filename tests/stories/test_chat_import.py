@@ -78,10 +78,10 @@ async def test_a_list_is_shown_and_imported_after_a_yes(world: World) -> None:
     assert "2人收到AI 面试的邀请，走短信，马上发" in said
     assert "第4行：手机号不对" in said
     assert "导入“六月”" in str([(message.text, message.payload) for message in world.hr_sees(wang)])
-    assert [] == await rows(world, ApplicationRow.id)
+    assert [] == await rows(world, ApplicationRow.c.id)
     await world.hr_taps(wang, "confirm")
     assert "导入完成：新增2人（其中0人联系不上），已有0人，有问题1行" in world.hr_sees(wang)[-1].text
-    assert {"人民路店", "南京路店"} == set(await rows(world, ApplicationRow.shop))
+    assert {"人民路店", "南京路店"} == set(await rows(world, ApplicationRow.c.shop))
     assert 1 == len(world.sandbox.sms.messages("+8613800000001"))
     assert [("member:Wang", "import"), ("member:Wang", "import.done")] == await world.trail()
 
@@ -117,7 +117,7 @@ async def test_a_no_destroys_the_list(world: World) -> None:
     toast = await world.hr_taps(wang, "cancel")
     assert "没有导入" in toast + world.hr_sees(wang)[-1].text
     assert [] == vault(world)
-    assert [] == await rows(world, ApplicationRow.id)
+    assert [] == await rows(world, ApplicationRow.c.id)
 
 
 async def test_a_yes_counts_once_and_not_after_a_week(world: World) -> None:
@@ -134,7 +134,7 @@ async def test_a_yes_counts_once_and_not_after_a_week(world: World) -> None:
     key = next(key for _, key in card.buttons if key.startswith("confirm"))
     await press(world, wang, card, key)
     assert "已经在导入，或者导入完了" in await press(world, wang, card, key)
-    assert 1 == len(await rows(world, ApplicationRow.id))
+    assert 1 == len(await rows(world, ApplicationRow.c.id))
 
 
 async def press(world: World, account: str, card: Sent, key: str) -> str:
@@ -161,7 +161,7 @@ async def test_a_recruiter_imports_for_their_own_shops(world: World) -> None:
     assert "新增1人" in said
     assert "第3行：不是您的门店（南京路店）" in said
     await world.hr_taps(wang, "confirm")
-    assert ["人民路店"] == await rows(world, ApplicationRow.shop)
+    assert ["人民路店"] == await rows(world, ApplicationRow.c.shop)
     boss = await world.member("Boss", role="manager", shops=["人民路店"])
     assert "名单要由招聘同事来导入" in await send(world, boss, sheet(MEI))
 
@@ -233,12 +233,12 @@ async def test_a_list_goes_on_where_it_stopped(world: World, monkeypatch: pytest
 
     monkeypatch.setattr(intake, "open_many", stumbling)
     await world.hr_taps(wang, "confirm")
-    assert 4 == len(await rows(world, ApplicationRow.id))
+    assert 4 == len(await rows(world, ApplicationRow.c.id))
     assert not [message for message in world.hr_sees(wang) if "导入完成" in message.text]
     await world.wait(minutes=3)
     assert "导入完成：新增7人" in world.hr_sees(wang)[-1].text
     assert [2, 2, 2, 2, 1] == calls
-    assert 7 == len(await rows(world, ApplicationRow.id))
+    assert 7 == len(await rows(world, ApplicationRow.c.id))
     assert [] == vault(world)
 
 
@@ -256,14 +256,14 @@ async def test_what_fails_again_and_again_is_told(world: World, monkeypatch: pyt
     await world.wait(minutes=3)
     assert "没处理成" in world.hr_sees(wang)[-1].text
     assert [] == vault(world)
-    assert [] == await rows(world, ApplicationRow.id)
+    assert [] == await rows(world, ApplicationRow.c.id)
 
 
 async def test_who_is_no_member_any_more_imports_nothing(world: World) -> None:
     """Between the yes and the list somebody may have been removed."""
     wang = await world.member("Wang")
     await send(world, wang, sheet(MEI))
-    errand = (await rows(world, Errand.id))[0]
+    errand = (await rows(world, Errand.c.id))[0]
 
     async def job(unit: Unit) -> None:
         found = await errands.by_id(unit, errand)
@@ -273,5 +273,5 @@ async def test_who_is_no_member_any_more_imports_nothing(world: World) -> None:
 
     await world.bot.dispatch.within(job, world.clock.now())
     await world.settle()
-    assert [] == await rows(world, ApplicationRow.id)
+    assert [] == await rows(world, ApplicationRow.c.id)
     assert [] == vault(world)

@@ -263,9 +263,9 @@ async def _come_to_rest(database: Database, sandbox: Sandbox) -> None:
         while True:
             await sandbox.idle()
             async with database.reading() as connection:
-                inbox = await connection.scalar(select(Incoming.seq).where(Incoming.status == "waiting").limit(1))
-                unsent = (OutboxRow.status == "sending") | (OutboxRow.status == "waiting")
-                outbox = await connection.scalar(select(OutboxRow.id).where(unsent).limit(1))
+                inbox = await connection.scalar(select(Incoming.c.seq).where(Incoming.c.status == "waiting").limit(1))
+                unsent = (OutboxRow.c.status == "sending") | (OutboxRow.c.status == "waiting")
+                outbox = await connection.scalar(select(OutboxRow.c.id).where(unsent).limit(1))
             if inbox is None and outbox is None:
                 return
             await asyncio.sleep(0.1)
@@ -273,10 +273,10 @@ async def _come_to_rest(database: Database, sandbox: Sandbox) -> None:
 
 async def _check(database: Database, ground: Ground, sandbox: Sandbox, acknowledged: Acknowledged) -> None:
     async with database.reading() as connection:
-        ids = {id for (id,) in await connection.execute(select(ApplicationRow.id))}
-        columns = (EventRow.application_id, EventRow.type, EventRow.stage)
+        ids = {id for (id,) in await connection.execute(select(ApplicationRow.c.id))}
+        columns = (EventRow.c.application_id, EventRow.c.type, EventRow.c.stage)
         events = Counter((row[0], f"{row[1]} {row[2]}") for row in await connection.execute(select(*columns)))
-        aside = list(await connection.execute(select(Incoming.seq).where(Incoming.status == "failed")))
+        aside = list(await connection.execute(select(Incoming.c.seq).where(Incoming.c.status == "failed")))
     assert [] == aside
     assert ids == set(acknowledged.opened.values())
     for phone, id in acknowledged.opened.items():

@@ -45,7 +45,9 @@ async def until(world: World, text: str) -> None:
 
 async def rows(world: World, candidate: Candidate) -> list[dict[str, Any]]:
     """The follow-ups about somebody, oldest first."""
-    statement = select(FollowUpRow).where(FollowUpRow.application_id == candidate.id).order_by(FollowUpRow.opened_at)
+    statement = (
+        select(FollowUpRow).where(FollowUpRow.c.application_id == candidate.id).order_by(FollowUpRow.c.opened_at)
+    )
     async with world.bot.ground.database.reading() as connection:
         return [dict(row) for row in (await connection.execute(statement)).mappings()]
 

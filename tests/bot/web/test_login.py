@@ -157,7 +157,7 @@ async def test_signing_out_needs_the_own_page_and_ends_the_session(place: Place)
     await place.client.post("/dashboard/out", data={"stamp": stamp}, headers=OWN)
     assert 303 == (await get(place, "/dashboard")).status
     assert [] == await place.rows(select(Session))
-    actions = [row["action"] for row in await place.rows(select(Trail).order_by(Trail.seq))]
+    actions = [row["action"] for row in await place.rows(select(Trail).order_by(Trail.c.seq))]
     assert ["dashboard.sign_in", "dashboard.sign_out"] == actions
 
 

@@ -82,7 +82,7 @@ async def test_a_member_is_answered_in_the_response(place: Place, wang: str) -> 
     assert "李梅" in str(told["template_card"])
     assert ["现在催办", "发过什么", "看电话"] == [each["text"] for each in told["template_card"]["button_list"]]
     assert [] == await place.inbox()
-    rows = await place.rows(select(OutboxRow).where(OutboxRow.rung == "passive"))
+    rows = await place.rows(select(OutboxRow).where(OutboxRow.c.rung == "passive"))
     assert [("accepted", "wecom.botgroup", 1)] == [(row["status"], row["surface"], row["tries"]) for row in rows]
     assert [None] == [row["surface"] for row in await place.rows(select(Member))]
 
@@ -94,7 +94,7 @@ async def test_ten_copies_are_one_message_with_one_answer(place: Place, wang: st
     assert told[0] == await tell(place, said("/状态 李梅"))
     assert told[0] is not None
     assert 1 == len(await place.rows(select(InboxRow)))
-    assert 1 == len(await place.rows(select(OutboxRow).where(OutboxRow.rung == "passive")))
+    assert 1 == len(await place.rows(select(OutboxRow).where(OutboxRow.c.rung == "passive")))
 
 
 async def test_a_stranger_in_the_group_gets_nothing(place: Place, wang: str) -> None:
@@ -114,7 +114,7 @@ async def test_a_tap_settles_the_card_for_everybody_and_a_copy_changes_nothing(p
     assert asked is not None
     card = asked["template_card"]
     key = next(button["key"] for button in card["button_list"] if button["key"].startswith("confirm:"))
-    rows = await place.rows(select(ButtonRow).where(ButtonRow.key == key))
+    rows = await place.rows(select(ButtonRow).where(ButtonRow.c.key == key))
     assert [wang] == [row["member_id"] for row in rows]
     changed = await tell(place, tapped(card["task_id"], key))
     assert changed is not None
@@ -216,7 +216,7 @@ async def test_an_answer_that_cannot_be_written_undoes_nothing(
     monkeypatch.setattr("bot.delivery.compose.Composer.letter", fail)
     assert await tell(place, said("/通过 李梅")) is None
     assert "health_certificate" == (await place.loaded(id)).application.stage
-    rows = await place.rows(select(OutboxRow).where(OutboxRow.rung == "passive"))
+    rows = await place.rows(select(OutboxRow).where(OutboxRow.c.rung == "passive"))
     assert [("failed", "not_written")] == [(one["status"], one["reason"]) for one in rows]
 
 

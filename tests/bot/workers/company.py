@@ -148,7 +148,7 @@ class Company:
 
     async def messages(self) -> list[tuple[str, str]]:
         """Rung and status of every message, in the order of their making."""
-        columns = select(OutboxRow.rung, OutboxRow.status).order_by(OutboxRow.created_at, OutboxRow.rung)
+        columns = select(OutboxRow.c.rung, OutboxRow.c.status).order_by(OutboxRow.c.created_at, OutboxRow.c.rung)
         return [(rung, status) for rung, status in await self.rows(columns)]
 
     async def rows(self, statement: Any) -> list[Any]:
@@ -158,12 +158,12 @@ class Company:
 
     async def follow_ups(self, id: str) -> list[list[str]]:
         """The causes of the open follow-ups about somebody."""
-        where = (FollowUpRow.application_id == id) & (FollowUpRow.status == "open")
-        return [causes for (causes,) in await self.rows(select(FollowUpRow.causes).where(where))]
+        where = (FollowUpRow.c.application_id == id) & (FollowUpRow.c.status == "open")
+        return [causes for (causes,) in await self.rows(select(FollowUpRow.c.causes).where(where))]
 
     async def events(self, id: str) -> list[str]:
         """What has happened, oldest first."""
-        statement = select(EventRow.type).where(EventRow.application_id == id).order_by(EventRow.seq)
+        statement = select(EventRow.c.type).where(EventRow.c.application_id == id).order_by(EventRow.c.seq)
         return [type for (type,) in await self.rows(statement)]
 
     async def opt_out(self, id: str) -> None:

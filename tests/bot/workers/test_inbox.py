@@ -92,9 +92,9 @@ async def test_a_wave_is_handled_to_the_end_and_each_item_once(wave: Wave) -> No
             await wave.result(id)
 
     assert 120 == await wave.inbox.sweep(NOW)
-    assert 60 * ["talk"] == await wave.column(ApplicationRow.stage, ApplicationRow.id.in_(ids))
-    assert sorted(ids) == await wave.column(EventRow.application_id, EventRow.type == "invite.clicked")
-    assert sorted(ids) == await wave.column(EventRow.application_id, EventRow.type == "interview.completed")
+    assert 60 * ["talk"] == await wave.column(ApplicationRow.c.stage, ApplicationRow.c.id.in_(ids))
+    assert sorted(ids) == await wave.column(EventRow.c.application_id, EventRow.c.type == "invite.clicked")
+    assert sorted(ids) == await wave.column(EventRow.c.application_id, EventRow.c.type == "interview.completed")
     assert 0 == await wave.inbox.sweep(NOW)
 
 
@@ -107,8 +107,8 @@ async def test_what_cannot_be_handled_spoils_only_itself(wave: Wave) -> None:
     await wave.clicks(second)
 
     await wave.inbox.sweep(NOW)
-    assert sorted([first, second]) == await wave.column(EventRow.application_id, EventRow.type == "invite.clicked")
-    assert ["broken"] == await wave.column(InboxRow.key, InboxRow.status == "waiting")
+    assert sorted([first, second]) == await wave.column(EventRow.c.application_id, EventRow.c.type == "invite.clicked")
+    assert ["broken"] == await wave.column(InboxRow.c.key, InboxRow.c.status == "waiting")
 
 
 async def test_what_waits_for_another_try_is_not_overtaken(wave: Wave, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,10 +125,10 @@ async def test_what_waits_for_another_try_is_not_overtaken(wave: Wave, monkeypat
         broken.setattr(wave.dispatch, "handle", fails)
         await wave.inbox.sweep(NOW)
     await wave.inbox.sweep(NOW + timedelta(seconds=1))
-    assert ["ai"] == await wave.column(ApplicationRow.stage, ApplicationRow.id == mei)
+    assert ["ai"] == await wave.column(ApplicationRow.c.stage, ApplicationRow.c.id == mei)
     await wave.inbox.sweep(NOW + timedelta(seconds=10))
-    assert ["talk"] == await wave.column(ApplicationRow.stage, ApplicationRow.id == mei)
-    assert [mei] == await wave.column(EventRow.application_id, EventRow.type == "invite.clicked")
+    assert ["talk"] == await wave.column(ApplicationRow.c.stage, ApplicationRow.c.id == mei)
+    assert [mei] == await wave.column(EventRow.c.application_id, EventRow.c.type == "invite.clicked")
 
 
 async def test_what_a_person_writes_is_not_held_up_by_what_failed_before(
@@ -146,7 +146,7 @@ async def test_what_a_person_writes_is_not_held_up_by_what_failed_before(
         await wave.inbox.sweep(NOW)
     await wave.arrives("second", "sms_reply", reply)
     await wave.inbox.sweep(NOW + timedelta(seconds=1))
-    assert ["first"] == await wave.column(InboxRow.key, InboxRow.status == "waiting")
+    assert ["first"] == await wave.column(InboxRow.c.key, InboxRow.c.status == "waiting")
 
 
 async def test_a_click_and_its_result_keep_their_order_while_somebody_acts_on_the_candidate(postgres_url: str) -> None:
@@ -184,7 +184,7 @@ async def test_a_click_and_its_result_keep_their_order_while_somebody_acts_on_th
         wave.dispatch.handle_together = seen  # type: ignore[method-assign]
         await asyncio.gather(holding, sweeping)
         await wave.inbox.sweep(NOW)
-        assert sorted(people) == await wave.column(EventRow.application_id, EventRow.type == "invite.clicked")
-        assert sorted(people) == await wave.column(EventRow.application_id, EventRow.type == "interview.completed")
+        assert sorted(people) == await wave.column(EventRow.c.application_id, EventRow.c.type == "invite.clicked")
+        assert sorted(people) == await wave.column(EventRow.c.application_id, EventRow.c.type == "interview.completed")
     finally:
         await database.close()

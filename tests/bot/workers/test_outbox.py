@@ -193,7 +193,7 @@ async def owe_two(company: Company) -> str:
 
 async def used(company: Company) -> list[int]:
     """How much of the windows is used."""
-    return [count for (count,) in await company.rows(select(Conversation.used))]
+    return [count for (count,) in await company.rows(select(Conversation.c.used))]
 
 
 @pytest.mark.parametrize("dies", [False, True])
@@ -262,7 +262,7 @@ async def test_what_steps_down_late_is_no_answer_any_more(company: Company) -> N
     process = company.process()
     await process.sweep(LATER)
     await process.sweep(LATER + timedelta(minutes=30))
-    stepped = await company.rows(select(OutboxRow.prompted).where(OutboxRow.start == "stepped"))
+    stepped = await company.rows(select(OutboxRow.c.prompted).where(OutboxRow.c.start == "stepped"))
     assert {(False,)} == set(stepped)
 
 
@@ -283,9 +283,9 @@ async def test_a_mailing_waits_in_a_line_and_not_in_a_crowd(company: Company) ->
     for number in range(60):
         await owe_alert(company, number)
     process = company.process()
-    owed = [id for (id,) in await company.rows(select(OutboxRow.id).order_by(OutboxRow.created_at))]
+    owed = [id for (id,) in await company.rows(select(OutboxRow.c.id).order_by(OutboxRow.c.created_at))]
     tries = await process.sweep(NOON)
-    waiting = await company.rows(select(OutboxRow.due_at).where(OutboxRow.status == "waiting"))
+    waiting = await company.rows(select(OutboxRow.c.due_at).where(OutboxRow.c.status == "waiting"))
     assert len(waiting) == len(set(waiting)) == 60 - tries
     while (due := await process.earliest()) is not None:
         assert 1 == await process.sweep(due)

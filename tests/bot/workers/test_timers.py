@@ -19,7 +19,7 @@ REMINDED = NOON + timedelta(hours=12)
 
 async def nudges(company: Company) -> int:
     """How many reminders are owed."""
-    ((count,),) = await company.rows(select(func.count()).select_from(OutboxRow).where(OutboxRow.purpose == "nudge"))
+    ((count,),) = await company.rows(select(func.count()).select_from(OutboxRow).where(OutboxRow.c.purpose == "nudge"))
     return int(count)
 
 
@@ -39,9 +39,9 @@ async def test_two_sweeps_at_once_act_on_each_timer_once(database: Database) -> 
     finally:
         await other.close()
     assert PEOPLE == await nudges(company)
-    told = select(func.count()).select_from(EventRow).where(EventRow.type == EventType.NUDGED.value)
+    told = select(func.count()).select_from(EventRow).where(EventRow.c.type == EventType.NUDGED.value)
     assert [(PEOPLE,)] == await company.rows(told)
-    assert [] == await company.rows(select(TimerRow.id).where(TimerRow.due_at <= REMINDED))
+    assert [] == await company.rows(select(TimerRow.c.id).where(TimerRow.c.due_at <= REMINDED))
 
 
 async def test_the_days_limit_is_the_persons_also_within_one_sweep(company: Company) -> None:
@@ -51,7 +51,7 @@ async def test_the_days_limit_is_the_persons_also_within_one_sweep(company: Comp
     await company.process().sweep(NOON)
     await Timers(company.ground).sweep(REMINDED)
     assert 1 == await nudges(company)
-    skipped = select(func.count()).select_from(EventRow).where(EventRow.type == EventType.NUDGE_SKIPPED.value)
+    skipped = select(func.count()).select_from(EventRow).where(EventRow.c.type == EventType.NUDGE_SKIPPED.value)
     assert [(1,)] == await company.rows(skipped)
 
 
@@ -63,12 +63,12 @@ async def test_one_application_that_cannot_be_read_holds_up_nobody(
     await company.process().sweep(NOON)
 
     async def break_one(connection: Any) -> None:
-        broken = update(ApplicationRow).where(ApplicationRow.id == ids[1]).values(state={"entered_at": "nonsense"})
+        broken = update(ApplicationRow).where(ApplicationRow.c.id == ids[1]).values(state={"entered_at": "nonsense"})
         await connection.execute(broken)
 
     await company.ground.database.write(break_one)
     await Timers(company.ground).sweep(REMINDED)
     assert 2 == await nudges(company)
-    ((due,),) = await company.rows(select(func.min(TimerRow.due_at)).where(TimerRow.application_id == ids[1]))
+    ((due,),) = await company.rows(select(func.min(TimerRow.c.due_at)).where(TimerRow.c.application_id == ids[1]))
     assert REMINDED + timedelta(minutes=10) == due
     assert [ids[1]] == [record.application for record in caplog.records if hasattr(record, "application")]
