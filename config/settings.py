@@ -311,7 +311,7 @@ class Feishu(_Section):
     urgent: Urgent = Field(
         default=Urgent.OFF,
         description="How a follow-up is made urgent (加急) that nobody takes, not even in HR's group: off, app, sms or "
-        "phone (sms and phone use up what the company has paid for).",
+        "phone (sms and phone use up what the company has paid for; when nothing is left, it is said in the app).",
     )
 
     @classmethod

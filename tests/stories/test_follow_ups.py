@@ -233,3 +233,19 @@ async def test_urgent_waits_for_a_busy_feishu_and_is_told_once(database_url: str
         assert [] == world.sandbox.feishu.extras.urgents
         await world.wait(days=2)
         assert ["urgent_app"] == [how for how, _, _ in world.sandbox.feishu.extras.urgents]
+
+
+@pytest.mark.parametrize("how", ["sms", "phone"])
+@pytest.mark.parametrize("paid_for", [True, False])
+async def test_urgent_by_sms_or_a_call_as_long_as_it_is_paid_for(
+    sqlite_url: str, tmp_path: Path, how: str, paid_for: bool
+) -> None:
+    """When the company's quota is used up, Feishu itself says it at least."""
+    async with World.open(sqlite_url, tmp_path, [PROCESS], CASTS["feishu"], BULOU_FEISHU__URGENT=how) as world:
+        feishu = world.sandbox.feishu
+        feishu.app.scopes.add(f"im:message.urgent:{how}")
+        feishu.extras.urgent_quota = 1 if paid_for else 0
+        await world.member("Wang")
+        await silent(world)
+        await world.wait(days=4)
+        assert [f"urgent_{how}" if paid_for else "urgent_app"] == [way for way, _, _ in feishu.extras.urgents]

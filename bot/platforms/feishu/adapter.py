@@ -147,10 +147,19 @@ class FeishuPlatform:
         return Fetched(found.content, found.name or shown_name(name), found.content_type)
 
     async def urgent(self, message: str, person: str, how: str = "app") -> None:
-        """加急: make a message of ours urgent for one person; `how` is app, sms or phone. Raises TryLater or GiveUp."""
+        """加急: make a message of ours urgent for one person; `how` is app, sms or phone. Raises TryLater or GiveUp.
+
+        Where an SMS or a call is refused for good, because nothing of what the company has paid for is left or the app
+        may not, Feishu itself tells the person at least.
+        """
         if how not in WAYS_TO_URGE:
             raise ValueError(f"urgent by one of {', '.join(WAYS_TO_URGE)}")
-        await self._api.urge(message, person, how)
+        try:
+            await self._api.urge(message, person, how)
+        except GiveUp:
+            if how == "app":
+                raise
+            await self._api.urge(message, person, "app")
 
     async def active(self, account: str) -> bool | None:
         """Whether somebody's account is in use: not frozen, not resigned. Raises TryLater or GiveUp."""
