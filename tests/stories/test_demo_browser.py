@@ -1,5 +1,6 @@
 """The restaurant's story as somebody plays it on the demo's page, in a real browser."""
 
+import asyncio
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -414,6 +415,25 @@ async def test_a_feishu_card_is_drawn_as_text_and_asks_for_what_it_requires(play
     told = (await sent.value).post_data_json or {}
     assert {"reason": "other", "words": "太远"} == told["selected"]
     assert ("hr", "om_1", "reject:1") == (told["member"], told["message"], told["key"])
+
+
+async def test_a_picture_that_comes_late_is_seen_whole(player: Player) -> None:
+    """The newest message is in sight once its picture has its height, too."""
+    held = asyncio.Event()
+
+    async def later(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await imported(player)
+    await player.say_to_bot("/help")  # which fills the desk
+    await player.page.route("**/demo/media/*", later)
+    await player.say_to_bot("/funnel")
+    picture = player.page.locator("#desk img").last
+    await expect(picture).to_be_attached()
+    held.set()
+    await expect(picture).to_have_js_property("complete", True)
+    await expect(picture).to_be_in_viewport(ratio=1)
 
 
 async def test_it_fits_a_phone(player: Player) -> None:

@@ -59,7 +59,11 @@ function redraw(target, key, content) {
 function scrollDown(target, key) {
   if (target.dataset.read === key) return;
   target.dataset.read = key;
-  target.scrollTop = target.scrollHeight;
+  const toEnd = () => { if (target.dataset.read === key) target.scrollTop = target.scrollHeight; };
+  toEnd();
+  for (const picture of target.querySelectorAll("img")) {
+    if (!picture.complete) picture.addEventListener("load", toEnd, {once: true}); // only now it has its height
+  }
 }
 
 function toast(text) {
