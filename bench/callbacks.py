@@ -90,7 +90,7 @@ async def measure(quick: bool) -> Report:
     with folder() as place, postgres(place) as database:
         wecom = Vendor("wecom", count, place, database)
         found = await rounds(
-            1 if quick else 3,
+            1 if quick else 5,
             {
                 PLAIN: lambda: wecom.on("plain"),
                 PEER: lambda: wecom.on("wechatpy"),

@@ -23,7 +23,7 @@ async def measure(quick: bool) -> Report:
     with folder() as place, postgres(place) as database:
         feishu = Vendor("feishu", count, place, database)
         found = await rounds(
-            1 if quick else 3,
+            1 if quick else 5,
             {
                 PLAIN: lambda: feishu.on("plain"),
                 SDK: lambda: feishu.on("lark"),

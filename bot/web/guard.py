@@ -29,8 +29,13 @@ async def whole_body(request: web.Request) -> bytes:
 
 
 def query_of(request: web.Request) -> dict[str, str]:
-    """What stands behind the question mark. aiohttp's own reading of it costs as much as opening a callback's seal."""
-    return dict(parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True))
+    """What stands behind the question mark. aiohttp's own reading of it costs as much as opening a callback's seal, and
+    that of the standard library half as much: a callback's signature, time and nonce need none of their decoding.
+    """
+    query = request.raw_path.partition("?")[2]
+    if "%" in query or "+" in query:
+        return dict(parse_qsl(query, keep_blank_values=True))
+    return {name: value for name, _, value in (pair.partition("=") for pair in query.split("&") if pair)}
 
 
 @web.middleware
